@@ -1,0 +1,44 @@
+# What there is to do here, each from a clean clone with nothing else typed.
+#   make up            broker, collector and viewer on this machine; options: make up ARGS="--port 8081"
+#   make test          all tests; installs Chromium from Debian's packages when run as root
+#   make check         ruff, mypy, import-linter
+#   make bench         the figures, as a table
+#   make constraints   pins anew what CI installs
+
+BIN := .venv/bin
+INSTALLED_FROM := pyproject.toml constraints.txt scripts/venv.sh
+.DEFAULT_GOAL := up
+.PHONY: up test check bench golden constraints clean
+
+up: .venv/up.installed
+	@exec $(BIN)/minimq up $(ARGS)
+
+test: .venv/dev.installed
+	@scripts/chromium.sh
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/dev.installed
+	$(BIN)/python -m bench $(ARGS)
+
+golden: .venv/dev.installed
+	$(BIN)/python tests/data/golden/make_golden.py
+
+constraints:
+	@scripts/constraints.sh
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.venv/up.installed: $(INSTALLED_FROM)
+	@scripts/venv.sh collectors,broker,viewer
+	@touch $@
+
+.venv/dev.installed: $(INSTALLED_FROM)
+	@scripts/venv.sh dev
+	@touch $@ .venv/up.installed

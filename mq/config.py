@@ -1,0 +1,104 @@
+"""All settings of a broker, with their limits and units, read in one place: a file, then the environment.
+
+``minimq.toml`` (named by ``MINIMQ_CONFIG``, else in the working directory) holds them under ``[broker]``; each is also
+an environment variable, ``MINIMQ_`` and the name in capitals, which wins.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from mq.errors import BadSetting
+from mq.frame import FRAME_BYTES_MAX
+from mq.protocol import PORT_CONTROL
+
+BROKER_DEFAULT = f"tcp://127.0.0.1:{PORT_CONTROL}"
+FILE_DEFAULT = "minimq.toml"
+
+
+def _limit(default: float, least: float, why: str) -> Any:
+    return field(default=default, metadata={"least": least, "why": why})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What bounds a broker. Sizes are in bytes, times in seconds, as the names say."""
+
+    frame_bytes_max: int = _limit(FRAME_BYTES_MAX, 1024, "a larger frame is refused and counted")
+    wire_bytes_max: int = _limit(4 << 20, 1024, "a larger message makes libzmq cut the connection")
+    segment_bytes: int = _limit(64 << 20, 4096, "a segment that has reached it is closed, and the next one begun")
+    index_interval_bytes: int = _limit(64 << 10, 1024, "one entry of the sparse index for so much log")
+    sync_interval_s: float = _limit(1.0, 0.01, "so much of what was not acknowledged may go in a power cut")
+    open_files_max: int = _limit(4_096, 8, "segments kept open for appending, as far as the process may")
+    topics_max: int = _limit(100_000, 1, "a frame for one topic more is refused and counted")
+    turn_frames_max: int = _limit(2_000, 1, "frames taken from ingest in one turn of the proxy")
+    turn_bytes_max: int = _limit(8 << 20, 1024, "the same in bytes; the frame that passes it is the turn's last")
+    turns_ahead_max: int = _limit(2, 1, "turns handed to the journal and not back yet, before ingest waits")
+    pending_bytes_max: int = _limit(64 << 20, 1 << 20, "acknowledged frames waiting; more are told busy")
+    ingest_messages_max: int = _limit(1_000, 1, "receive high-water mark of ingest, a connection")
+    live_messages_max: int = _limit(10_000, 1, "send high-water mark of live, a subscriber; what is over is dropped")
+    control_messages_max: int = _limit(1_000, 1, "high-water mark of control, a client")
+    fetch_credit_bytes_max: int = _limit(8 << 20, 1 << 16, "the most that one fetch may ask for")
+    fetch_slice_bytes: int = _limit(256 << 10, 4096, "how much of a fetch is read and sent at once")
+    requests_waiting_max: int = _limit(1_024, 1, "requests waiting for the reader; more are told busy")
+    requests_per_client_max: int = _limit(32, 1, "the same, of one client")
+
+
+def load(environ: Mapping[str, str], working_directory: Path) -> Config:
+    """Read the file and the environment, or raise `BadSetting` that names the setting and where it stands."""
+    named = environ.get("MINIMQ_CONFIG")
+    path = Path(named) if named else working_directory / FILE_DEFAULT
+    chosen = _from_file(path, must_exist=bool(named))
+    for each in fields(Config):
+        variable = f"MINIMQ_{each.name.upper()}"
+        if variable in environ:
+            chosen[each.name] = (environ[variable], f"the environment ({variable})")
+    numbers: dict[str, Any] = {name: _number(name, text, place) for name, (text, place) in chosen.items()}
+    return Config(**numbers)
+
+
+def _from_file(path: Path, *, must_exist: bool) -> dict[str, tuple[Any, str]]:
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file).get("broker", {})
+    except FileNotFoundError:
+        if must_exist:
+            raise BadSetting("MINIMQ_CONFIG", "the environment", f"there is no file {path}") from None
+        return {}
+    except (OSError, ValueError) as error:
+        raise BadSetting("the file", str(path), str(error)) from None
+    if not isinstance(table, dict):
+        raise BadSetting("broker", str(path), "must be a table")
+    known = {each.name for each in fields(Config)}
+    for name in table:
+        if name not in known:
+            raise BadSetting(name, str(path), "there is no such setting")
+    return {name: (it, str(path)) for name, it in table.items()}
+
+
+def _number(name: str, it: Any, place: str) -> int | float:
+    spec = next(each for each in fields(Config) if each.name == name)
+    kind = type(spec.default)
+    number = _finite(kind, it)
+    if number is None:
+        raise BadSetting(name, place, f"{it!r} is not a {'whole ' if kind is int else ''}number")
+    least = spec.metadata["least"]
+    if number < least:
+        raise BadSetting(name, place, f"{number} is below the least that works, {least}")
+    return number
+
+
+def _finite(kind: Any, it: Any) -> int | float | None:
+    """Return what was written as a finite number of this kind, None when it is none, or only near one."""
+    if isinstance(it, bool):
+        return None
+    try:
+        number: int | float = kind(it)
+        return number if isfinite(number) and (isinstance(it, str) or number == it) else None
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,59 @@
+"""What an import brings with it: a format must stay light, or a collector is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mq
+from mq import errors
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ["zmq", "typer", "psutil", "asyncio", "zstandard", "waitress", "prometheus_client", "numpy", "bokeh", "panel"]
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return the names of all modules that a fresh interpreter holds after a statement."""
+    program = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import mq", ["msgpack", "google_crc32c", "mq.frame", "mq.errors", *HEAVY]),
+        ("import mq.errors", ["msgpack", "google_crc32c", *HEAVY]),
+        ("import mq.topic", ["msgpack", "google_crc32c", *HEAVY]),
+        ("import mq.body", ["google_crc32c", *HEAVY]),
+        ("import mq.frame", HEAVY),
+        ("import mq.protocol", ["google_crc32c", *HEAVY]),
+        ("import mq.config", HEAVY),
+        ("import mq; mq.Gap", ["msgpack", "mq.client", *HEAVY]),
+    ],
+)
+def test_an_import_brings_nothing_that_it_does_not_need(statement: str, absent: list[str]) -> None:
+    brought = modules_after(statement)
+    assert "mq" in brought
+    assert sorted(brought.intersection(absent)) == []
+
+
+def test_each_public_error_is_the_one_in_its_room() -> None:
+    for name in ("Disconnected", "Gap", "MqError", "Refused", "Rewound", "TimedOut", "TooLarge", "Trimmed"):
+        assert getattr(mq, name) is getattr(errors, name)
+        assert name in dir(mq)
+
+
+def test_a_name_that_is_not_public_is_an_ordinary_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'mq' has no attribute 'Consumer'"):
+        mq.Consumer  # noqa: B018 - the look-up is what is tested
+
+
+def test_every_error_that_callers_see_is_one_family() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert all(issubclass(kind, errors.MqError) and kind.__doc__ for kind in kinds)
