@@ -31,7 +31,7 @@ from google_crc32c import extend, value
 
 from mq import body as bodies
 from mq.errors import FrameRefused, TooLarge
-from mq.topic import TOPIC_BYTES_MAX, encode_topic, follows_grammar, is_reserved, is_topic
+from mq.topic import TOPIC_BYTES_MAX, encode_topic, is_open, is_topic
 
 MAGIC = b"MQ"
 VERSION = 1
@@ -182,10 +182,8 @@ def check(frame: bytes, limit: int = FRAME_BYTES_MAX) -> Checked:
         raise FrameRefused("bad_length", f"the header says {length} bytes of body, there are {len(body)}")
     if extend(partial, body) != crc:
         raise FrameRefused("bad_checksum", "the checksum is not that of these bytes")
-    if nul > TOPIC_BYTES_MAX or not follows_grammar(topic):
-        raise FrameRefused("bad_topic", f"{topic[:64]!r} is outside the grammar of topics")
-    if topic.startswith(b"_mq"):
-        _refuse_reserved(topic)
+    if nul > TOPIC_BYTES_MAX or not is_open(topic):
+        raise _wrong_topic(topic)
     if flags not in _PLAIN or count != 1:
         _check_body(flags, count, body)
     return topic, count, flags, partial, crc, prefix, body
@@ -293,6 +291,7 @@ def _wrong_opening(opening: bytes) -> FrameRefused:
     return FrameRefused("bad_version", f"version {opening[2]} of the frame, only {VERSION} is known")
 
 
-def _refuse_reserved(topic: bytes) -> None:
-    if is_reserved(topic):
-        raise FrameRefused("reserved_topic", "what is below _mq is the broker's own")
+def _wrong_topic(topic: bytes) -> FrameRefused:
+    if is_topic(topic):
+        return FrameRefused("reserved_topic", "what is below _mq is the broker's own")
+    return FrameRefused("bad_topic", f"{topic[:64]!r} is outside the grammar of topics")

@@ -22,18 +22,13 @@ RESERVED = "_mq"
 
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9_.-]*"
 _TOPIC = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*".encode())
+_NOT_IN_SEGMENTS = re.compile(r"[^A-Za-z0-9_.-]")
 _PATTERN_SEGMENT = re.compile(rf"\+|{_SEGMENT}")
 
 
 def is_topic(name: bytes) -> bool:
     """Whether these bytes are a topic by the grammar."""
-    return len(name) <= TOPIC_BYTES_MAX and follows_grammar(name)
-
-
-@lru_cache(maxsize=TOPICS_REMEMBERED_MAX)
-def follows_grammar(name: bytes) -> bool:
-    """Say the same of a short name. It is remembered, so the caller looks at the length first."""
-    return _TOPIC.fullmatch(name) is not None
+    return len(name) <= TOPIC_BYTES_MAX and _TOPIC.fullmatch(name) is not None
 
 
 def is_reserved(name: bytes) -> bool:
@@ -41,6 +36,18 @@ def is_reserved(name: bytes) -> bool:
     return name == b"_mq" or name.startswith(b"_mq/")
 
 
+@lru_cache(maxsize=TOPICS_REMEMBERED_MAX)
+def is_open(name: bytes) -> bool:
+    """Whether producers may write to a short name. It is remembered, so the caller looks at the length first."""
+    return _TOPIC.fullmatch(name) is not None and not is_reserved(name)
+
+
+def segment_of(name: str) -> str:
+    """Return a host's name as one segment of a topic: what the grammar does not take becomes ``-``."""
+    return _NOT_IN_SEGMENTS.sub("-", name).lstrip(".") or "unnamed"
+
+
+@lru_cache(maxsize=TOPICS_REMEMBERED_MAX)
 def encode_topic(topic: str) -> bytes:
     """Return the topic as it travels, or raise `BadTopic`."""
     name = topic.encode("utf-8", "surrogatepass")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mq.errors import BadPattern, BadTopic
-from mq.topic import TOPIC_BYTES_MAX, Pattern, encode_topic, follows_grammar, is_reserved, is_topic
+from mq.errors import BadPattern, BadTopic, FrameRefused
+from mq.frame import Content, Wanted, check, seal
+from mq.topic import TOPIC_BYTES_MAX, Pattern, encode_topic, is_open, is_reserved, is_topic, segment_of
 
 LONGEST = b"a" * TOPIC_BYTES_MAX
 
@@ -168,10 +169,18 @@ def test_the_error_names_the_topic_and_the_grammar() -> None:
 
 
 def test_only_names_of_bounded_length_are_remembered() -> None:
-    before = follows_grammar.cache_info().misses
-    assert not is_topic(b"long" * 100_000)
-    assert follows_grammar.cache_info().misses == before
-    assert follows_grammar.cache_info().maxsize is not None
+    before = is_open.cache_info().misses
+    with pytest.raises(FrameRefused, match="bad_topic"):
+        check(seal(Content(b"long" * 100_000, 1, False, b""), produced=0, producer=0, sequence=0, wanted=Wanted.NONE))
+    assert is_open.cache_info().misses == before
+    assert is_open.cache_info().maxsize is not None
+
+
+def test_an_odd_host_name_becomes_a_segment() -> None:
+    assert segment_of("node-1.example") == "node-1.example"
+    assert segment_of(".büro/7 b") == "b-ro-7-b"
+    assert segment_of("...") == "unnamed"
+    assert is_topic(segment_of("über").encode())
 
 
 @relaxed

@@ -1,0 +1,1 @@
+"""Collectors of a host's metrics: psutil, the client core, and nothing heavier."""

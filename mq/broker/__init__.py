@@ -1,0 +1,1 @@
+"""The broker: the only room with binding sockets."""

@@ -1,0 +1,119 @@
+"""What a control request means. Decides, and touches no socket.
+
+What needs the journal becomes a `Job` for the reader's thread; the rest is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import msgpack
+
+from mq import __version__
+from mq.broker.counters import Counters
+from mq.config import Config
+from mq.errors import BadMessage, BadPattern
+from mq.protocol import (
+    PROTOCOL,
+    Control,
+    Failure,
+    Fetch,
+    Heads,
+    Hello,
+    Last,
+    OffsetAt,
+    Stats,
+    StatsReport,
+    Topics,
+    Welcome,
+    decode,
+)
+from mq.topic import Pattern
+
+Client = bytes
+_U64 = 2**64
+_JOBS = (Fetch, Last, Heads, Topics, OffsetAt)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request for the reader."""
+
+    client: Client
+    request: Control
+
+
+class Desk:
+    """Answers requests, and bounds how many wait: in all, and of one client."""
+
+    def __init__(self, config: Config, counters: Counters, welcome: Welcome) -> None:
+        self._config = config
+        self._counters = counters
+        self._welcome = welcome
+        self._waiting: Counter[Client] = Counter()
+
+    def handle(self, client: Client, message: bytes) -> Job | bytes:
+        """Return the answer to a request, or the job that makes it."""
+        self._counters.requests += 1
+        try:
+            request = decode(message)
+            if isinstance(request, _JOBS):
+                return self._accept(client, request)
+            return self._answer(request)
+        except (BadMessage, BadPattern) as error:
+            self._counters.requests_refused += 1
+            return Failure(_id_of(message), "bad_request", str(error)).encode()
+
+    def finished(self, client: Client) -> None:
+        """Note that a job of this client is done."""
+        self._waiting[client] -= 1
+        if self._waiting[client] <= 0:
+            del self._waiting[client]
+
+    def _accept(self, client: Client, request: Control) -> Job | bytes:
+        if isinstance(request, (Last, Heads, Topics)):
+            for pattern in request.patterns:
+                Pattern.parse(pattern)
+        full = self._waiting.total() >= self._config.requests_waiting_max
+        if full or self._waiting[client] >= self._config.requests_per_client_max:
+            self._counters.requests_refused += 1
+            return Failure(request.id, "busy", "too many requests are waiting; ask again").encode()
+        self._waiting[client] += 1
+        return Job(client, request)
+
+    def _answer(self, request: Control) -> bytes:
+        if isinstance(request, Hello):
+            if request.protocol != PROTOCOL:
+                detail = f"protocol {request.protocol} is not spoken here, {PROTOCOL} is"
+                return Failure(request.id, "unsupported_protocol", detail, {"protocol": PROTOCOL}).encode()
+            return replace(self._welcome, id=request.id).encode()
+        if isinstance(request, Stats):
+            return StatsReport(request.id, self._counters.as_map()).encode()
+        raise BadMessage(f"{request.OP} is an answer, not a request")
+
+
+def _id_of(message: bytes) -> int:
+    """Return the number in a request that could not be read otherwise, 0 when there is none."""
+    try:
+        found = msgpack.unpackb(message)
+        number = found.get("id") if isinstance(found, dict) else None
+    except ValueError:
+        return 0
+    return number if type(number) is int and 0 <= number < _U64 else 0
+
+
+def welcome(config: Config, epoch: int, ports: dict[str, int], host: str | None) -> Welcome:
+    """Return what the broker says of itself."""
+    return Welcome(
+        0,
+        PROTOCOL,
+        f"minimq {__version__}",
+        epoch,
+        ports["ingest"],
+        ports["live"],
+        ports["control"],
+        ports["ops"],
+        config.frame_bytes_max,
+        host,
+    )

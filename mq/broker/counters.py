@@ -1,0 +1,39 @@
+"""What a broker counts. Each name is counted by one thread and read by any."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+INGEST, CONTROL = "ingest", "control"
+
+
+class Counters:
+    """Numbers that only grow since the broker's start; `refused` and `nacked` by port and kind."""
+
+    def __init__(self) -> None:
+        self.frames_received = 0
+        self.records_appended = 0
+        self.bytes_appended = 0
+        self.frames_forwarded = 0
+        self.frames_unstored = 0
+        self.syncs = 0
+        self.requests = 0
+        self.requests_refused = 0
+        self.replies_dropped = 0
+        self.refused: Counter[tuple[str, str]] = Counter()
+
+    def refuse(self, port: str, kind: str) -> None:
+        """Count a frame that was not taken."""
+        self.refused[port, kind] += 1
+
+    def plain(self) -> Mapping[str, int]:
+        """Return the counters that are one number each, by name."""
+        return {name: it for name, it in vars(self).items() if isinstance(it, int)}
+
+    def as_map(self) -> dict[str, object]:
+        """Return all of them as they travel in a message."""
+        refused: dict[str, dict[str, int]] = {}
+        for (port, kind), number in list(self.refused.items()):
+            refused.setdefault(port, {})[kind] = number
+        return {**self.plain(), "refused": refused}

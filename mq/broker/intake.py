@@ -1,0 +1,157 @@
+"""What becomes of a frame: checked, appended, forwarded, acknowledged. Decides, and touches no socket.
+
+Frames from ingest want no answer; frames from control name the level at which they want one. A `written`
+acknowledgement goes out once its frame is appended, a `durable` one after the next sync.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mq.broker.counters import CONTROL, INGEST, Counters
+from mq.config import Config
+from mq.errors import FrameRefused
+from mq.frame import ACK_MASK, Checked, Wanted, ack_key, check, claimed_key, stamp_unstored, wanted
+from mq.journal.interface import Journal, Run
+from mq.protocol import Acks, Nack
+
+Client = bytes
+Reply = tuple[Client, bytes]
+Row = list[object]
+
+
+class Turn(NamedTuple):
+    """What arrived in one turn of the proxy: frames from ingest, frames from control with who sent them."""
+
+    ingest: Sequence[bytes]
+    produced: Sequence[tuple[Client, bytes]] = ()
+
+
+class Done(NamedTuple):
+    """What a turn came to: frames to publish, answers to send."""
+
+    live: list[bytes]
+    replies: list[Reply]
+
+
+class Intake:
+    """Takes turns to the journal. Used by the journaling thread alone."""
+
+    def __init__(
+        self, journal: Journal, config: Config, counters: Counters, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._journal = journal
+        self._limit = config.frame_bytes_max
+        self._counters = counters
+        self._clock = clock
+        self._durable: dict[Client, list[Row]] = {}
+
+    @property
+    def durable_waiting(self) -> bool:
+        """Whether somebody waits for a sync."""
+        return bool(self._durable)
+
+    def take(self, turn: Turn) -> Done:
+        """Append what is good in a turn, and return what goes out for it now."""
+        live: list[bytes] = []
+        if turn.ingest:
+            for run in self._journal.append(self._check_ingest(turn.ingest)):
+                self._forward(run, live)
+        replies = self._take_produced(turn.produced, live) if turn.produced else []
+        self._counters.frames_received += len(turn.ingest) + len(turn.produced)
+        self._counters.frames_forwarded += len(live)
+        return Done(live, replies)
+
+    def synced(self) -> list[Reply]:
+        """Return the durable acknowledgements that a sync has made true."""
+        due, self._durable = self._durable, {}
+        self._counters.syncs += 1
+        return [(client, Acks(0, rows).encode()) for client, rows in due.items()]
+
+    def sync_failed(self, why: str) -> list[Reply]:
+        """Return the refusals that a failed sync means to those who waited for it."""
+        due, self._durable = self._durable, {}
+        return [
+            (client, Nack(0, "journal_failed", why, str(row[0]), int(str(row[1])), int(str(row[2]))).encode())
+            for client, rows in due.items()
+            for row in rows
+        ]
+
+    def _check_ingest(self, frames: Sequence[bytes]) -> list[Checked]:
+        checked: list[Checked] = []
+        keep, limit = checked.append, self._limit
+        for frame in frames:
+            try:
+                found = check(frame, limit)
+            except FrameRefused as error:
+                self._counters.refuse(INGEST, error.kind)
+                continue
+            if found[2] & ACK_MASK:
+                self._counters.refuse(INGEST, "ack_not_here")
+            else:
+                keep(found)
+        return checked
+
+    def _forward(self, run: Run, live: list[bytes]) -> None:
+        """Send a run on; one that the journal could not take goes out too, unstored."""
+        if run.error is None:
+            live += run.frames
+            self._count(run)
+            return
+        now = self._clock()
+        live += [stamp_unstored(frame, now) for frame in run.checked]
+        self._counters.frames_unstored += len(run.checked)
+
+    def _count(self, run: Run) -> None:
+        self._counters.bytes_appended += run.size
+        self._counters.records_appended += run.next - run.offset
+
+    def _take_produced(self, produced: Sequence[tuple[Client, bytes]], live: list[bytes]) -> list[Reply]:
+        replies: list[Reply] = []
+        checked: list[Checked] = []
+        senders: dict[bytes, list[Client]] = {}
+        for client, frame in produced:
+            try:
+                found = self._check_produced(frame)
+            except FrameRefused as error:
+                self._counters.refuse(CONTROL, error.kind)
+                replies.append((client, _nack(error.kind, error.why, claimed_key(frame))))
+                continue
+            checked.append(found)
+            senders.setdefault(found[0], []).append(client)
+        written: dict[Client, list[Row]] = {}
+        for run in self._journal.append(checked):
+            if run.error is None:
+                live += run.frames
+                self._count(run)
+                self._acknowledge(run, senders[run.topic], written)
+            else:
+                self._refuse(run, senders[run.topic], replies)
+        return replies + [(client, Acks(0, rows).encode()) for client, rows in written.items()]
+
+    def _check_produced(self, frame: bytes) -> Checked:
+        found = check(frame, self._limit)
+        if not found[2] & ACK_MASK:
+            raise FrameRefused("ack_missing", "a frame on control names the acknowledgement that it wants")
+        return found
+
+    def _acknowledge(self, run: Run, senders: list[Client], written: dict[Client, list[Row]]) -> None:
+        offset = run.offset
+        for client, frame in zip(senders, run.checked, strict=True):
+            level = wanted(frame)
+            waiting = self._durable if level is Wanted.DURABLE else written
+            waiting.setdefault(client, []).append([*ack_key(frame), offset, int(level)])
+            offset += frame[1]
+
+    def _refuse(self, run: Run, senders: list[Client], replies: list[Reply]) -> None:
+        reason, why = (run.error.reason, run.error.why) if run.error else ("", "")
+        for client, frame in zip(senders, run.checked, strict=True):
+            self._counters.refuse(CONTROL, reason)
+            replies.append((client, _nack(reason, why, ack_key(frame))))
+
+
+def _nack(reason: str, why: str, key: tuple[str, int, int] | None) -> bytes:
+    topic, producer, sequence = key or (None, 0, 0)
+    return Nack(0, reason, why, topic, producer, sequence).encode()

@@ -1,0 +1,113 @@
+"""The broker's HTTP side, for those who watch it: /healthz, /readyz and /metrics.
+
+/metrics is in the Prometheus text format (https://prometheus.io/docs/instrumenting/exposition_formats/).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections.abc import Callable, Iterable
+from threading import Thread
+from typing import Any
+
+import waitress.server
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from mq.broker.counters import Counters
+from mq.errors import BadEndpoint, PortTaken
+from mq.journal.interface import Journal
+
+CONNECTIONS_MAX = 64
+IDLE_S = 10
+_ENDPOINT = re.compile(r"(?:tcp|http)://(\[[0-9a-fA-F:]+\]|[^:/]+):(\d{1,5}|\*)/?")
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class Ops:
+    """A small WSGI server on a thread of its own. Raises `PortTaken`, `BadEndpoint`."""
+
+    def __init__(self, endpoint: str, journal: Journal, counters: Counters) -> None:
+        found = _ENDPOINT.fullmatch(endpoint)
+        if found is None:
+            raise BadEndpoint(f"--ops {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
+        self._journal = journal
+        registry = CollectorRegistry()
+        registry.register(BrokerCollector(counters, journal))
+        self._metrics = make_wsgi_app(registry)
+        host = found[1].strip("[]").replace("*", "0.0.0.0")
+        port = 0 if found[2] == "*" else int(found[2])
+        try:
+            self._server = waitress.server.create_server(
+                self._respond,
+                host=host,
+                port=port,
+                threads=1,
+                connection_limit=CONNECTIONS_MAX,
+                channel_timeout=IDLE_S,
+                clear_untrusted_proxy_headers=True,
+                ident="minimq",
+            )
+        except OSError as error:
+            raise _translated(error, endpoint) from None
+        self.endpoint = f"http://{found[1]}:{self._server.effective_port}"
+        self.port = int(self._server.effective_port)
+        self._thread = Thread(target=self._server.run, name="ops", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self._server.close()
+
+    def _respond(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO")
+        if path == "/metrics":
+            body: Iterable[bytes] = self._metrics(environ, start_response)
+            return body
+        if path == "/healthz":
+            return _json(start_response, "200 OK", {"status": "alive"})
+        if path == "/readyz":
+            if self._journal.failure is None:
+                return _json(start_response, "200 OK", {"status": "ready"})
+            return _json(start_response, "503 Service Unavailable", {"status": "failed", "why": self._journal.failure})
+        return _json(start_response, "404 Not Found", {"paths": ["/healthz", "/readyz", "/metrics"]})
+
+
+class BrokerCollector:
+    """Turns the broker's counters into metrics when they are asked for."""
+
+    def __init__(self, counters: Counters, journal: Journal) -> None:
+        self._counters = counters
+        self._journal = journal
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield each metric."""
+        for name, number in self._counters.plain().items():
+            counter = CounterMetricFamily(f"minimq_{name}", f"{name.replace('_', ' ').capitalize()}.")
+            counter.add_metric([], number)
+            yield counter
+        refused = CounterMetricFamily("minimq_frames_refused", "Frames not taken, by kind.", labels=["port", "kind"])
+        for (port, kind), number in list(self._counters.refused.items()):
+            refused.add_metric([port, kind], number)
+        yield refused
+        failed = GaugeMetricFamily("minimq_journal_failed", "1 when the journal takes nothing more.")
+        failed.add_metric([], int(self._journal.failure is not None))
+        yield failed
+
+
+def _json(start_response: StartResponse, status: str, it: dict[str, Any]) -> list[bytes]:
+    body = json.dumps(it).encode() + b"\n"
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _translated(error: OSError, endpoint: str) -> Exception:
+    if error.errno == errno.EADDRINUSE:
+        return PortTaken(endpoint, "--ops")
+    return BadEndpoint(f"--ops {endpoint}: {error.strerror}")

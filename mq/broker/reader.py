@@ -1,0 +1,114 @@
+"""Answering from the journal, off the proxy's thread.
+
+A fetch is answered slice by slice, and goes to the back of the queue after each, so that who asks for much does not
+hold up who asks for little.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from queue import SimpleQueue
+from threading import Thread
+
+from mq.broker.control import Job
+from mq.config import Config
+from mq.errors import Rewound, Trimmed
+from mq.journal.interface import Journal
+from mq.protocol import (
+    Control,
+    Failure,
+    Fetch,
+    Frames,
+    HeadList,
+    Heads,
+    Last,
+    LastFrames,
+    OffsetAt,
+    OffsetFound,
+    TopicList,
+    Topics,
+)
+from mq.topic import Pattern
+
+_log = logging.getLogger(__name__)
+
+ROWS_MAX = 2_000
+Answer = tuple[Control, Fetch | None]
+
+
+def answer(journal: Journal, request: Control, config: Config) -> Answer:
+    """Return the answer to a request, and what is left of it to ask."""
+    try:
+        if isinstance(request, Fetch):
+            return _fetch(journal, request, config)
+        return _look_up(journal, request, config), None
+    except Rewound as error:
+        facts = {"topic": error.topic, "wanted": error.wanted, "end": error.end}
+        return Failure(request.id, "rewound", str(error), facts), None
+    except Trimmed as error:
+        facts = {"topic": error.topic, "wanted": error.wanted, "first_kept": error.first_kept}
+        return Failure(request.id, "trimmed", str(error), facts), None
+    except OSError as error:
+        _log.error("%s: %s", error.filename, error.strerror)
+        return Failure(request.id, "failed", f"the journal cannot be read: {error.strerror}"), None
+
+
+def _fetch(journal: Journal, request: Fetch, config: Config) -> Answer:
+    credit = min(request.credit, config.fetch_credit_bytes_max)
+    found = journal.read(request.topic, request.offset, request.epoch, min(credit, config.fetch_slice_bytes))
+    left = credit - len(found.frames)
+    more = left > 0 and found.next < found.end
+    frames = Frames(request.id, request.topic, found.frames, found.next, found.epoch, found.end, more, found.lost)
+    return frames, replace(request, offset=found.next, epoch=None, credit=left) if more else None
+
+
+def _look_up(journal: Journal, request: Control, config: Config) -> Control:
+    if isinstance(request, OffsetAt):
+        return OffsetFound(request.id, request.topic, journal.offset_at(request.topic, request.time))
+    if isinstance(request, Last):
+        frames, after = journal.last(_patterns(request.patterns), request.after, config.fetch_slice_bytes)
+        return LastFrames(request.id, frames, after)
+    if isinstance(request, Heads):
+        heads, token, after = journal.heads(_patterns(request.patterns), request.since, request.after, ROWS_MAX)
+        return HeadList(request.id, [list(head) for head in heads], token, after)
+    if isinstance(request, Topics):
+        topics, after = journal.topics(_patterns(request.patterns), request.after, ROWS_MAX)
+        return TopicList(request.id, [list(topic) for topic in topics], after)
+    raise AssertionError(f"no job is made of {request.OP}")
+
+
+def _patterns(texts: list[str]) -> list[Pattern]:
+    return [Pattern.parse(text) for text in texts]
+
+
+class Reader:
+    """Owns the reading side from `start` to `stop`. `deliver` is called with each answer, on this thread."""
+
+    def __init__(self, journal: Journal, config: Config, deliver: Callable[[Job, bytes, bool], None]) -> None:
+        self._journal = journal
+        self._config = config
+        self._deliver = deliver
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="reader", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Hand a job over. How many wait is for the caller to bound."""
+        self._jobs.put(job)
+
+    def stop(self) -> None:
+        """End after what is under way; what still waits is left unanswered."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            reply, rest = answer(self._journal, job.request, self._config)
+            self._deliver(job, reply.encode(), rest is None)
+            if rest is not None:
+                self._jobs.put(Job(job.client, rest))

@@ -1,0 +1,79 @@
+"""A broker's life: startup, main_loop, shutdown."""
+
+from __future__ import annotations
+
+import logging
+
+import zmq
+
+from mq.broker.channel import Channel, bind_wake
+from mq.broker.control import Desk, Job, welcome
+from mq.broker.counters import Counters
+from mq.broker.intake import Done, Intake
+from mq.broker.journaling import Journaling
+from mq.broker.ops import Ops
+from mq.broker.proxy import Answered, Proxy, Result
+from mq.broker.reader import Reader
+from mq.broker.sockets import Endpoints, Sockets, port_of
+from mq.config import Config
+from mq.journal.interface import Journal
+
+_log = logging.getLogger(__name__)
+
+ANSWERS_WAITING_MAX = 64
+RESULTS_WAITING_MAX = 64
+
+
+class Server:
+    """One broker over one journal. `startup` raises `PortTaken` and `BadEndpoint`; `stop` may come from anywhere."""
+
+    def __init__(self, journal: Journal, config: Config, endpoints: Endpoints, advertise: str | None = None) -> None:
+        self._journal = journal
+        self._config = config
+        self._wanted = endpoints
+        self._advertise = advertise
+        self._counters = Counters()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.endpoints: dict[str, str] = {}
+
+    def startup(self) -> None:
+        """Bind, and start the threads."""
+        self._sockets = Sockets.bind(self._context, self._wanted, self._config)
+        self._ops = Ops(self._wanted.ops, self._journal, self._counters)
+        self.endpoints = {**self._sockets.endpoints(), "ops": self._ops.endpoint}
+        self._wake = bind_wake(self._context)
+        self._results: Channel[Result] = Channel(self._context, RESULTS_WAITING_MAX)
+        self._answers: Channel[Answered] = Channel(self._context, ANSWERS_WAITING_MAX)
+        intake = Intake(self._journal, self._config, self._counters)
+        self._journaling = Journaling(self._journal, intake, self._config.sync_interval_s, self._deliver_done)
+        self._reader = Reader(self._journal, self._config, self._deliver_answer)
+        ports = {name: port_of(endpoint) for name, endpoint in self.endpoints.items()}
+        desk = Desk(self._config, self._counters, welcome(self._config, self._journal.epoch, ports, self._advertise))
+        self._proxy = Proxy(self._sockets, self._wake, self._results, self._answers, desk, self._config, self._counters)
+        self._journaling.start()
+        self._reader.start()
+        self._ops.start()
+
+    def main_loop(self) -> None:
+        """Serve until `stop`, then finish what was taken in."""
+        self._proxy.run(self._journaling, self._reader)
+
+    def stop(self) -> None:
+        """Make `main_loop` return. May be called from any thread, and from a signal handler."""
+        self._proxy.stop()
+
+    def shutdown(self) -> None:
+        """Give answers on their way a moment to leave, and let go of everything but the journal."""
+        self._ops.stop()
+        self._results.close()
+        self._answers.close()
+        self._wake.close()
+        self._proxy.close()
+        self._sockets.close()
+        self._context.term()
+
+    def _deliver_done(self, done: Done, ends_turn: bool) -> None:
+        self._results.put(Result(done, ends_turn))
+
+    def _deliver_answer(self, job: Job, message: bytes, ends_job: bool) -> None:
+        self._answers.put(Answered(job.client, message, ends_job))

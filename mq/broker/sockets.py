@@ -1,0 +1,85 @@
+"""The broker's sockets: made, limited and bound in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import zmq
+
+from mq.config import Config
+from mq.errors import BadEndpoint, PortTaken
+
+HEARTBEAT_MS = 2_000
+HEARTBEAT_TIMEOUT_MS = 6_000
+HANDSHAKE_MS = 5_000
+LINGER_MS = 1_000
+SUBSCRIPTION_BYTES_MAX = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where a broker listens: ZeroMQ endpoints, `ops` an HTTP one of the same form."""
+
+    ingest: str = "tcp://127.0.0.1:5555"
+    live: str = "tcp://127.0.0.1:5556"
+    control: str = "tcp://127.0.0.1:5557"
+    ops: str = "tcp://127.0.0.1:5558"
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Bound, and owned by the proxy's thread."""
+
+    ingest: zmq.Socket[bytes]
+    live: zmq.Socket[bytes]
+    control: zmq.Socket[bytes]
+
+    @classmethod
+    def bind(cls, context: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints, config: Config) -> Sockets:
+        """Make and bind them. Raises `PortTaken`, `BadEndpoint`."""
+        ingest = context.socket(zmq.PULL)
+        live = context.socket(zmq.XPUB)
+        control = context.socket(zmq.ROUTER)
+        ingest.rcvhwm = config.ingest_messages_max
+        live.sndhwm = config.live_messages_max
+        control.set_hwm(config.control_messages_max)
+        control.router_mandatory = True
+        for socket, option in ((ingest, "--ingest"), (live, "--live"), (control, "--control")):
+            socket.linger = LINGER_MS
+            socket.maxmsgsize = SUBSCRIPTION_BYTES_MAX if socket is live else config.wire_bytes_max
+            socket.heartbeat_ivl = HEARTBEAT_MS
+            socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
+            socket.handshake_ivl = HANDSHAKE_MS
+            _bind(socket, getattr(endpoints, option[2:]), option)
+        return cls(ingest, live, control)
+
+    def endpoints(self) -> dict[str, str]:
+        """Return what was bound, ports filled in."""
+        return {"ingest": _bound(self.ingest), "live": _bound(self.live), "control": _bound(self.control)}
+
+    def close(self) -> None:
+        """Close all."""
+        for socket in (self.ingest, self.live, self.control):
+            socket.close()
+
+
+def port_of(endpoint: str) -> int:
+    """Return the port at the end of an endpoint."""
+    return int(endpoint.rpartition(":")[2])
+
+
+def _bound(socket: zmq.Socket[bytes]) -> str:
+    endpoint = socket.getsockopt(zmq.LAST_ENDPOINT)
+    assert isinstance(endpoint, bytes)  # noqa: S101 - for the type checker: this option is never a number
+    return endpoint.rstrip(b"\0").decode("ascii")
+
+
+def _bind(socket: zmq.Socket[bytes], endpoint: str, option: str) -> None:
+    if not endpoint.startswith("tcp://"):
+        raise BadEndpoint(f"{option} {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        if error.errno == zmq.EADDRINUSE:
+            raise PortTaken(endpoint, option) from None
+        raise BadEndpoint(f"{option} {endpoint}: {error.strerror}") from None

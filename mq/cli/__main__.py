@@ -1,0 +1,5 @@
+"""``python -m mq.cli`` is ``minimq``."""
+
+from mq.cli import main
+
+main()

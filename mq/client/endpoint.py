@@ -1,0 +1,52 @@
+"""Endpoints of a broker, and sockets that connect to them, all with the same limits."""
+
+from __future__ import annotations
+
+import re
+
+import zmq
+
+from mq.errors import BadEndpoint
+from mq.protocol import Welcome
+
+HEARTBEAT_MS = 2_000
+HEARTBEAT_TIMEOUT_MS = 6_000
+HANDSHAKE_MS = 5_000
+RECONNECT_MS = 100
+PORT_MAX = 65_535
+RECONNECT_MS_MAX = 2_000
+
+Context = zmq.Context[zmq.Socket[bytes]]
+_TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[^:/\s]+):(\d{1,5})")
+
+
+def parse_endpoint(endpoint: str) -> tuple[str, int]:
+    """Return the host and port of ``tcp://HOST:PORT``, or raise `BadEndpoint`."""
+    found = _TCP.fullmatch(endpoint)
+    if found is None or not 0 < int(found[2]) <= PORT_MAX:
+        raise BadEndpoint(f"{endpoint!r} is not a broker's endpoint: use tcp://HOST:PORT, as tcp://127.0.0.1:5557")
+    return found[1], int(found[2])
+
+
+def beside(control: str, welcome: Welcome, port: int) -> str:
+    """Return the endpoint of another of a broker's ports: on the host that was dialled, unless it names one."""
+    return f"tcp://{welcome.host or parse_endpoint(control)[0]}:{port}"
+
+
+def connect(context: Context, kind: int, endpoint: str, hwm: int = 1_000) -> zmq.Socket[bytes]:
+    """Return a socket that connects, and reconnects, to an endpoint. libzmq adds a random part to each delay."""
+    parse_endpoint(endpoint)
+    socket: zmq.Socket[bytes] = context.socket(kind)
+    socket.linger = 0
+    socket.set_hwm(hwm)
+    socket.heartbeat_ivl = HEARTBEAT_MS
+    socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
+    socket.handshake_ivl = HANDSHAKE_MS
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MS_MAX
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise BadEndpoint(f"{endpoint}: {error.strerror}") from None
+    return socket

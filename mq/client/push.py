@@ -1,0 +1,66 @@
+"""The fire-and-forget producer: at most once, no answer, no waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+import zmq
+
+from mq.client.endpoint import connect
+from mq.client.identity import new_producer_id
+from mq.errors import MqError
+from mq.frame import Wanted, pack, seal
+
+QUEUE_MESSAGES_MAX = 1_000
+CLOSE_LINGER_MS = 1_000
+
+
+class Push:
+    """Sends to a broker's ingest port. For one thread.
+
+    While the broker is away or slow, up to `queue_max` frames wait; what comes on top is dropped and counted in
+    `dropped`. Sequence numbers count what was dropped too, so the broker can tell.
+    """
+
+    def __init__(self, ingest: str, queue_max: int = QUEUE_MESSAGES_MAX) -> None:
+        self.producer = new_producer_id()
+        self.dropped = 0
+        self._sequences: dict[str, int] = {}
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._socket = connect(self._context, zmq.PUSH, ingest, queue_max)
+        except MqError:
+            self._context.term()
+            raise
+
+    def send(self, topic: str, body: bytes) -> bool:
+        """Send one record; return False when it was dropped. Raises `BadTopic`, `TooLarge`."""
+        return self.send_many(topic, [body], batch=False)
+
+    def send_many(self, topic: str, bodies: Sequence[bytes], *, batch: bool = True) -> bool:
+        """Send records in one frame; return False when they were dropped. Raises `BadTopic`, `TooLarge`."""
+        content = pack(topic, bodies, batch=batch)
+        sequence = self._sequences.get(topic, 0)
+        self._sequences[topic] = sequence + len(bodies)
+        frame = seal(content, produced=time.time_ns(), producer=self.producer, sequence=sequence, wanted=Wanted.NONE)
+        try:
+            self._socket.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            self.dropped += len(bodies)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give what is on its way a second to leave."""
+        self._socket.close(CLOSE_LINGER_MS)
+        self._context.term()
+
+    def __enter__(self) -> Push:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

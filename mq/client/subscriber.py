@@ -1,0 +1,232 @@
+"""Hearing topics: their history from a point on, then live, every offset once and in order.
+
+For one thread, which does all the work inside `receive`: it owns both sockets, and while it is elsewhere nothing is
+read, so memory stays bounded whatever the backlog.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Literal
+
+import zmq
+
+from mq.client.endpoint import beside, connect
+from mq.client.link import read, refusal
+from mq.client.message import Batch, Message
+from mq.client.replay import nanoseconds
+from mq.client.tracker import Tracker
+from mq.errors import FrameRefused, MqError
+from mq.frame import parse
+from mq.protocol import Control, Failure, Fetch, Frames, HeadList, Heads, Hello, OffsetAt, OffsetFound, Welcome
+from mq.topic import Pattern
+
+RECEIVE_HWM = 1_000
+HEADS_EVERY_S = 1.0
+ANSWER_S_MAX = 3.0
+LIVE_BYTES_A_TURN = 1 << 20
+CREDIT_BYTES = 1 << 20
+
+Start = int | datetime | timedelta | Literal["live"]
+
+
+class Subscriber:
+    """Iterate over it, or call `receive`. Waits for a broker that is away, and goes on when it is back.
+
+    `start` is an offset, a time of appending, a time back from now, or "live". What cannot be delivered is raised:
+    `Gap` (damaged offsets), `Trimmed`, `Rewound`; the next call goes on behind it.
+    """
+
+    def __init__(
+        self, broker: str, patterns: str | Sequence[str], start: Start = "live", *, receive_hwm: int = RECEIVE_HWM
+    ) -> None:
+        texts = [patterns] if isinstance(patterns, str) else list(patterns)
+        self._patterns = [Pattern.parse(text) for text in texts]
+        self._texts = texts
+        moment = nanoseconds(start) if isinstance(start, (datetime, timedelta)) else None
+        self._tracker = Tracker(self._patterns, start if isinstance(start, int) else "live", moment)
+        self._broker = broker
+        self._receive_hwm = receive_hwm
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._live: zmq.Socket[bytes] | None = None
+        self._live_endpoint = ""
+        self._messages: Iterator[Message] = iter(())
+        self._number = 0
+        self._heard = float("-inf")
+        try:
+            self._dial()
+        except MqError:
+            self._context.term()
+            raise
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has answered within the last seconds, as far as `receive` was called."""
+        return time.monotonic() - self._heard < ANSWER_S_MAX
+
+    @property
+    def repaired(self) -> int:
+        """How many times something that was missed live had to be fetched."""
+        return self._tracker.repaired
+
+    def receive(self, timeout: float | None = None) -> Message | None:
+        """Return the next record, None when none comes within `timeout` seconds."""
+        message = next(self._messages, None)
+        if message is not None:
+            return message
+        batch = self.receive_batch(timeout)
+        if batch is None:
+            return None
+        self._messages = batch.messages()
+        return next(self._messages)
+
+    def receive_batch(self, timeout: float | None = None) -> Batch | None:
+        """Return the next records that came in one frame, None when none come within `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._tracker.ready:
+            left = HEADS_EVERY_S if deadline is None else deadline - time.monotonic()
+            if left < 0:
+                return None
+            self._turn(left)
+        found = self._tracker.ready.popleft()
+        if isinstance(found, MqError):
+            raise found
+        return found
+
+    def __iter__(self) -> Iterator[Message]:
+        return self
+
+    def __next__(self) -> Message:
+        while True:
+            message = self.receive()
+            if message is not None:
+                return message
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._control.close()
+        if self._live is not None:
+            self._live.close()
+        self._context.term()
+
+    def __enter__(self) -> Subscriber:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _dial(self) -> None:
+        """Connect to control anew and ask who is there. Nothing that was asked before will be answered."""
+        self._control = connect(self._context, zmq.DEALER, self._broker)
+        self._tracker.on_reconnect()
+        self._greeted = False
+        self._since = 0
+        self._token: int | None = None
+        self._next_heads = float("inf")
+        self._due: dict[int, float] = {}
+        self._ask(Hello(self._new_number()))
+
+    def _turn(self, wait_s: float) -> None:
+        """Ask what is due, then wait for one thing to arrive and take it in."""
+        now = time.monotonic()
+        if self._due and now >= min(self._due.values()):
+            self._control.close()
+            self._dial()
+        if now >= self._next_heads:
+            self._next_heads = float("inf")
+            self._tracker.look_again()
+            self._ask(Heads(self._new_number(), self._texts, self._since))
+        if self._greeted:
+            self._ask_wish()
+        poller = zmq.Poller()
+        poller.register(self._control, zmq.POLLIN)
+        if self._live is not None:
+            poller.register(self._live, zmq.POLLIN)
+        until = min(self._next_heads, *self._due.values(), now + wait_s)
+        ready = dict(poller.poll(max(0, round((until - now) * 1000) + 1)))
+        if self._control in ready:
+            self._take_answer(self._control.recv())
+        if self._live is not None and self._live in ready:
+            self._take_live(self._live)
+
+    def _ask_wish(self) -> None:
+        wish = self._tracker.wish()
+        if wish is None:
+            return
+        if wish.offset is None:
+            self._ask(OffsetAt(self._new_number(), wish.topic, wish.time))
+        else:
+            self._ask(Fetch(self._new_number(), wish.topic, wish.offset, wish.epoch, CREDIT_BYTES))
+
+    def _ask(self, request: Control) -> None:
+        self._control.send(request.encode(), zmq.NOBLOCK)
+        self._due[request.id] = time.monotonic() + ANSWER_S_MAX
+
+    def _new_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _take_live(self, live: zmq.Socket[bytes]) -> None:
+        room = LIVE_BYTES_A_TURN
+        try:
+            while room > 0:
+                message = live.recv(zmq.NOBLOCK)
+                room -= len(message)
+                self._tracker.on_live(parse(message))
+        except (zmq.Again, FrameRefused):
+            return
+
+    def _take_answer(self, message: bytes) -> None:
+        reply = read(message)
+        if reply is None or reply.id not in self._due:
+            return
+        now = self._heard = time.monotonic()
+        if isinstance(reply, Frames) and reply.more:
+            self._due[reply.id] = now + ANSWER_S_MAX
+        else:
+            del self._due[reply.id]
+        if isinstance(reply, Welcome):
+            self._welcome(reply)
+        elif isinstance(reply, HeadList):
+            self._take_heads(reply)
+        elif isinstance(reply, Frames):
+            self._take_frames(reply)
+        elif isinstance(reply, OffsetFound):
+            self._tracker.on_offset(reply)
+        elif isinstance(reply, Failure):
+            self._tracker.on_failure(refusal(reply))
+
+    def _welcome(self, welcome: Welcome) -> None:
+        """Subscribe first, then ask for the ends: what falls between is found missing and fetched."""
+        endpoint = beside(self._broker, welcome, welcome.live)
+        if endpoint != self._live_endpoint:
+            if self._live is not None:
+                self._live.close()
+            self._live = connect(self._context, zmq.SUB, endpoint, self._receive_hwm)
+            self._live_endpoint = endpoint
+            for prefix in {prefix for pattern in self._patterns for prefix in pattern.prefixes()}:
+                self._live.subscribe(prefix)
+        self._greeted = True
+        self._next_heads = 0.0
+
+    def _take_heads(self, reply: HeadList) -> None:
+        self._token = reply.token if self._token is None else self._token
+        rows = [(topic, end, epoch) for topic, end, epoch in reply.heads]
+        self._tracker.on_heads(rows, complete=reply.after is None)
+        if reply.after is not None:
+            self._ask(Heads(self._new_number(), self._texts, self._since, reply.after))
+            return
+        self._since, self._token = self._token, None
+        self._next_heads = time.monotonic() + HEADS_EVERY_S
+
+    def _take_frames(self, reply: Frames) -> None:
+        try:
+            self._tracker.on_frames(reply)
+        except FrameRefused:
+            self._control.close()
+            self._dial()

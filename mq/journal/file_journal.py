@@ -1,0 +1,218 @@
+"""The embedded journal: files below one data directory, owned by one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from mq.config import Config
+from mq.errors import AppendFailed, JournalError, Rewound
+from mq.frame import Checked
+from mq.journal import layout
+from mq.journal.catalog import Catalog
+from mq.journal.files import Files
+from mq.journal.indexes import Indexes
+from mq.journal.interface import Head, Run, Slice, TopicInfo
+from mq.journal.lock import DirectoryLock
+from mq.journal.meta import EPOCH_MAX, read_epoch, write_epoch
+from mq.journal.open_files import OpenFiles
+from mq.journal.reading import LogReader
+from mq.journal.recovery import Opened, Recovery
+from mq.journal.segment import Segment
+from mq.journal.syncing import Syncing
+from mq.journal.topic_log import Limits, State, TopicLog
+from mq.topic import Pattern
+
+_log = logging.getLogger(__name__)
+
+
+class FileJournal:
+    """A `Journal` in files. Raises `JournalError` (`Locked` among them) when it cannot be opened."""
+
+    def __init__(
+        self, data: str, config: Config, files: Files | None = None, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.failure: str | None = None
+        self._data = data
+        self._files = files or Files()
+        self._clock = clock
+        self._topics_max = config.topics_max
+        self._limits = Limits(config.segment_bytes, config.index_interval_bytes)
+        self._open = OpenFiles(self._files, config.open_files_max)
+        self._indexes = Indexes(self._files, config.index_interval_bytes)
+        self._reader = LogReader(self._files, self._indexes)
+        try:
+            with ExitStack() as undo:
+                os.makedirs(data, mode=0o750, exist_ok=True)
+                read_epoch(self._files, data)  # refuses what is not ours before anything in it is touched
+                self._lock = DirectoryLock(data)
+                undo.callback(self._lock.release)
+                self._syncing = Syncing(self._files, data)
+                undo.callback(self._syncing.close)
+                self.epoch, self._catalog = self._recover()
+                undo.pop_all()
+        except OSError as error:
+            why = f"{error.filename or data}: {error.strerror}"
+            raise JournalError(f"{data} cannot be used ({why}): mend that, or name another with --data") from error
+
+    def append(self, frames: Sequence[Checked]) -> list[Run]:
+        """Stamp and write frames, a write a topic. A topic's failure is in its run and hurts no other."""
+        groups: dict[bytes, list[Checked]] = {}
+        for frame in frames:
+            group = groups.get(frame[0])
+            if group is None:
+                groups[frame[0]] = [frame]
+            else:
+                group.append(frame)
+        now = self._clock()
+        return [self._append_run(topic, group, now) for topic, group in groups.items()]
+
+    def sync(self) -> None:
+        """Make durable what has been appended. Raises `JournalError`, after which nothing is appended any more."""
+        self._or_fence(self._syncing.sync)
+
+    def checkpoint(self) -> None:
+        """Sync, make the marks of the last checkpoint durable, and write new marks and index entries."""
+        self._or_fence(self._syncing.sync)
+        self._or_fence(self._syncing.sync_marks)
+        self._syncing.write_marks()
+
+    def read(self, topic: str, offset: int, epoch: int | None, size: int) -> Slice:
+        """Return about `size` bytes of frames from `offset` on. Raises `Trimmed`, `Rewound`."""
+        log = self._catalog.get(topic)
+        if log is not None:
+            return self._reader.read(log, offset, epoch, size)
+        if offset:
+            raise Rewound(topic, offset, 0)
+        return Slice(b"", 0, 0, 0)
+
+    def last(self, patterns: Sequence[Pattern], after: str | None, size: int) -> tuple[bytes, str | None]:
+        """Return the last frames of matching topics, and the topic to go on after when there are more."""
+        frames = bytearray()
+        for log in self._catalog.matching(patterns, after):
+            if len(frames) >= size:
+                return bytes(frames), after
+            frames += self._reader.last_frame(log)
+            after = log.topic
+        return bytes(frames), None
+
+    def heads(
+        self, patterns: Sequence[Pattern], since: int, after: str | None, count: int
+    ) -> tuple[list[Head], int, str | None]:
+        """Return the ends of topics changed since the token `since`, the next token, and where to go on after."""
+        return self._catalog.heads(patterns, since, after, count)
+
+    def topics(self, patterns: Sequence[Pattern], after: str | None, count: int) -> tuple[list[TopicInfo], str | None]:
+        """Return what is held of matching topics, and the topic to go on after when there are more."""
+        return self._catalog.topics(patterns, after, count)
+
+    def offset_at(self, topic: str, time: int) -> int:
+        """Return the first offset appended at `time` (ns) or later; the end when there is none."""
+        log = self._catalog.get(topic)
+        return self._reader.offset_at(log, time) if log is not None else 0
+
+    def close(self) -> None:
+        """Sync and let go."""
+        try:
+            if self.failure is None:
+                self.checkpoint()
+                self._or_fence(self._syncing.sync_marks)
+        finally:
+            self._open.close()
+            self._syncing.close()
+            self._lock.release()
+
+    def _append_run(self, topic: bytes, checked: list[Checked], now: int) -> Run:
+        run = Run(topic, checked)
+        try:
+            log = self._log_for(topic)
+            before = log.state
+            run.frames = log.append(checked, now, self.epoch)
+        except AppendFailed as error:
+            run.error = error
+            return run
+        run.offset, run.next = before.next, log.state.next
+        run.size = log.state.size - before.size
+        self._catalog.note_change(log)
+        self._syncing.dirty.add(log)
+        return run
+
+    def _log_for(self, topic: bytes) -> TopicLog:
+        """Return the log to append to, with room in its active segment."""
+        if self.failure is not None:
+            raise AppendFailed("journal_failed", self.failure)
+        log = self._catalog.get_by_name(topic) or self._create(topic.decode("ascii"))
+        if log.needs_roll():
+            self._roll(log)
+        return log
+
+    def _roll(self, log: TopicLog) -> None:
+        try:
+            self._or_fence(lambda: self._syncing.sync_log(log))
+        except JournalError as error:
+            raise AppendFailed("journal_failed", str(error)) from error
+        try:
+            log.roll()
+        except OSError as error:
+            raise AppendFailed.of(error) from error
+        self._syncing.directories.add(log.directory)
+
+    def _create(self, topic: str) -> TopicLog:
+        """Return the log of a new topic; it is in the catalog once its first frames are written."""
+        if len(self._catalog) >= self._topics_max:
+            raise AppendFailed("too_many_topics", f"there are {len(self._catalog)} already, the limit is topics_max")
+        directories = layout.directories(self._data, topic)
+        try:
+            for directory in directories[1:]:
+                if not os.path.isdir(directory):
+                    self._files.make_directory(directory)
+        except OSError as error:
+            raise AppendFailed.of(error) from error
+        self._syncing.directories.update(directories)
+        return self._log(topic, Opened(State((Segment.fresh(directories[-1], 0),), 0, 0, -1, 0, 0)))
+
+    def _log(self, topic: str, opened: Opened) -> TopicLog:
+        directory = layout.topic_directory(self._data, topic)
+        parts = self._files, self._open, self._indexes, self._limits
+        return TopicLog(topic, directory, opened.state, *parts, opened.broken)
+
+    def _or_fence(self, sync: Callable[[], None]) -> None:
+        """Sync; if that fails, take nothing more: nobody knows what is on the disk, and asking again would not tell."""
+        if self.failure is not None:
+            raise JournalError(self.failure)
+        try:
+            sync()
+        except OSError as error:
+            self.failure = f"a sync failed: {error.filename or self._data}: {error.strerror}"
+            _log.critical("%s; nothing more is appended until the broker is started again", self.failure)
+            raise JournalError(self.failure) from error
+
+    def _recover(self) -> tuple[int, Catalog]:
+        previous = read_epoch(self._files, self._data)
+        root = os.path.join(self._data, layout.TOPICS)
+        if not os.path.isdir(root):
+            self._files.make_directory(root)
+            self._files.sync_directory(self._data)
+        recovery = Recovery(self._files, self._indexes, self._data)
+        logs = []
+        for topic, names in layout.walk(self._files, self._data):
+            opened = recovery.open(topic, names)
+            if opened is not None:
+                logs.append(self._log(topic, opened))
+                self._await_sync(logs[-1], opened)
+        newest = max((log.state.epoch for log in logs), default=0)
+        epoch = max((previous or 0) + 1, newest + 1, self._clock() // 1_000_000_000)
+        if epoch > EPOCH_MAX:
+            raise JournalError(f"{self._data}: its epoch {epoch} does not fit; is the clock right?")
+        write_epoch(self._files, self._data, epoch)
+        return epoch, Catalog(epoch, logs)
+
+    def _await_sync(self, log: TopicLog, opened: Opened) -> None:
+        """See to it that the first sync covers what an earlier life wrote and did not sync, and what was mended now."""
+        if not opened.clean:
+            self._syncing.directories.update(layout.directories(self._data, log.topic))
+        if not opened.clean and opened.broken is None:
+            self._syncing.dirty.add(log)

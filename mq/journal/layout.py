@@ -1,0 +1,74 @@
+"""Where things lie in a data directory.
+
+::
+
+    <data>/lock                                      held by the one broker that owns all this
+    <data>/journal                                   the format's version, and the last epoch
+    <data>/topics/host/node1/cpu/@00000000000000000000.log     a segment, named by its first offset
+                                 @00000000000000000000.index   a cache of it
+                                 @mark                         how far the active segment has been synced
+    <data>/quarantine/                               copies of what was cut off
+
+``@`` is not in the grammar of topics, so a topic's directory can hold other topics.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+
+from mq.journal.files import Files
+from mq.topic import is_topic
+
+_log = logging.getLogger(__name__)
+
+LOCK, META, TOPICS, QUARANTINE, MARK = "lock", "journal", "topics", "quarantine", "@mark"
+_SEGMENT = re.compile(r"@([0-9]{20})\.log")
+
+
+def topic_directory(data: str, topic: str) -> str:
+    """Return the directory of a topic's segments."""
+    return os.path.join(data, TOPICS, topic)
+
+
+def directories(data: str, topic: str) -> list[str]:
+    """Return the directories on the way to a topic's, from the one that holds all topics on."""
+    parts = topic.split("/")
+    root = os.path.join(data, TOPICS)
+    return [root, *(os.path.join(root, *parts[: depth + 1]) for depth in range(len(parts)))]
+
+
+def segment_name(base: int) -> str:
+    """Return the name of the segment whose first offset is `base`."""
+    return f"@{base:020}.log"
+
+
+def index_path(segment: str) -> str:
+    """Return the path of a segment's index."""
+    return segment.removesuffix(".log") + ".index"
+
+
+def segment_bases(names: list[str]) -> list[int]:
+    """Return the first offsets of the segments among these names, in order."""
+    return sorted(int(found[1]) for name in names if (found := _SEGMENT.fullmatch(name)))
+
+
+def walk(files: Files, data: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each directory that may be a topic's, and the names in it."""
+    root = os.path.join(data, TOPICS)
+    waiting = sorted(files.names(root), reverse=True)
+    while waiting:
+        topic = waiting.pop()
+        path = os.path.join(root, topic)
+        if not is_topic(os.fsencode(topic)):
+            _log.warning("%s is not a topic's directory, left alone", path)
+            continue
+        try:
+            names = files.names(path)
+        except NotADirectoryError:
+            _log.warning("%s is not a directory, left alone", path)
+            continue
+        waiting += sorted((f"{topic}/{name}" for name in names if name[0] != "@"), reverse=True)
+        yield topic, names

@@ -1,0 +1,67 @@
+"""The data directory's own file: the version of the format, and the epoch of the last opening.
+
+Three lines of text, so that a person sees what the directory is::
+
+    minimq journal 1
+    epoch 1764000000
+    crc 89abcdef
+
+The first line, and a last one with the CRC-32C of all before it, will be there in every later format: a file that holds
+by its crc and names a higher number is a newer one, and left alone; one that does not hold is damaged, and made anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from google_crc32c import value
+
+from mq.errors import JournalError
+from mq.journal import layout
+from mq.journal.files import Files, publish, read_whole
+
+FORMAT = 1
+EPOCH_MAX = 2**32 - 1
+_OPENING = b"minimq journal "
+_TEXT = re.compile(rb"(minimq journal ([0-9]{1,9})\n(?:.*\n)*)crc ([0-9a-f]{8})\n")
+_EPOCH = re.compile(rb"^epoch ([0-9]{1,10})$", re.MULTILINE)
+
+
+def read_epoch(files: Files, data: str) -> int | None:
+    """Return the epoch of the last opening, None for a directory that was never opened or whose file is damaged.
+
+    Raises `JournalError` for a directory that is not a journal of ours, or one of a newer version.
+    """
+    path = os.path.join(data, layout.META)
+    try:
+        text = read_whole(files, path)
+    except FileNotFoundError:
+        _refuse_foreign(files, data)
+        return None
+    found = _TEXT.fullmatch(text)
+    if found is None or value(found[1]) != int(found[3], 16):
+        if not text.startswith(_OPENING):
+            _refuse_foreign(files, data)
+        return None
+    if int(found[2]) > FORMAT:
+        raise JournalError(
+            f"{data} was written by a newer MiniMQ (format {int(found[2])}, this one knows {FORMAT}): upgrade"
+        )
+    epoch = _EPOCH.search(text)
+    return int(epoch[1]) if epoch else None
+
+
+def write_epoch(files: Files, data: str, epoch: int) -> None:
+    """Make an epoch durable, before anything is appended under it."""
+    text = f"minimq journal {FORMAT}\nepoch {epoch}\n".encode()
+    publish(files, os.path.join(data, layout.META), text + f"crc {value(text):08x}\n".encode())
+
+
+def _refuse_foreign(files: Files, data: str) -> None:
+    ours = {layout.LOCK, layout.META, f"{layout.META}.new", layout.TOPICS, layout.QUARANTINE, "lost+found"}
+    strangers = sorted(set(files.names(data)) - ours)
+    if strangers:
+        raise JournalError(
+            f"{data} is not a MiniMQ data directory (it holds {strangers[0]!r}): name an empty one with --data"
+        )

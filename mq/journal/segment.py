@@ -1,0 +1,73 @@
+"""A segment: one file of frames, named by its first offset."""
+
+from __future__ import annotations
+
+import errno
+import os
+from itertools import pairwise
+
+from mq.journal.files import Files
+from mq.journal.index import Index
+from mq.journal.layout import segment_name
+
+BLOCK_BYTES = 4096
+
+
+class Segment:
+    """`size` is final once the segment is closed; of the active one, the last, the topic's state tells.
+
+    `index` is held for the active one only; `indexed` of its entries are in its file.
+    """
+
+    __slots__ = ("active", "base", "index", "indexed", "path", "size")
+
+    def __init__(self, directory: str, base: int, size: int) -> None:
+        self.path = os.path.join(directory, segment_name(base))
+        self.base = base
+        self.size = size
+        self.active = False
+        self.index: Index | None = None
+        self.indexed = 0
+
+    @classmethod
+    def fresh(cls, directory: str, base: int) -> Segment:
+        """Return an active segment that nothing is in yet."""
+        segment = cls(directory, base, 0)
+        segment.active = True
+        segment.index = Index()
+        return segment
+
+
+class SegmentReader:
+    """One opening of a segment's file for reading: what was deleted meanwhile can be read to its end.
+
+    Where the disk gives an error it reads as zeros, which is damage like any other.
+    """
+
+    def __init__(self, files: Files, path: str) -> None:
+        self._files = files
+        self._descriptor = files.open(path, os.O_RDONLY)
+
+    def __enter__(self) -> SegmentReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close(self._descriptor)
+
+    def __call__(self, at: int, size: int) -> bytes:
+        """Return up to `size` bytes at `at`."""
+        try:
+            return self._files.read_at(self._descriptor, size, at)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+        edges = [at, *range(at - at % BLOCK_BYTES + BLOCK_BYTES, at + size, BLOCK_BYTES), at + size]
+        return b"".join(self._block(start, stop - start) for start, stop in pairwise(edges))
+
+    def _block(self, at: int, size: int) -> bytes:
+        try:
+            return self._files.read_at(self._descriptor, size, at)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return bytes(size)

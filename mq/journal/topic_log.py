@@ -1,0 +1,213 @@
+"""The log of one topic: its segments, its end, and appending to it.
+
+One thread appends. What readers need is published as one immutable `State` after the bytes are written, so a reader
+sees a whole append or nothing of it, and never waits.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mq.errors import AppendFailed
+from mq.frame import Checked, stamp
+from mq.journal import mark as marks
+from mq.journal.files import Files
+from mq.journal.index import Entry
+from mq.journal.indexes import Indexes
+from mq.journal.layout import MARK
+from mq.journal.mark import Mark
+from mq.journal.open_files import OpenFiles
+from mq.journal.segment import Segment
+
+
+class State(NamedTuple):
+    """A topic's log at one moment. `size` is that of the active segment, the last; `last` where its last frame begins.
+
+    `epoch` and `appended` are those of the last record, whatever segment it is in.
+    """
+
+    segments: tuple[Segment, ...]
+    size: int
+    next: int
+    last: int
+    appended: int
+    epoch: int
+
+    @property
+    def first(self) -> int:
+        """The first offset that is kept."""
+        return self.segments[0].base
+
+    def size_of(self, segment: Segment) -> int:
+        """Return how many bytes of a segment are written."""
+        return self.size if segment is self.segments[-1] else segment.size
+
+    def limit_of(self, segment: Segment) -> int:
+        """Return the offset that a segment ends below."""
+        behind = bisect_right(self.segments, segment.base, key=lambda each: each.base)
+        return self.segments[behind].base if behind < len(self.segments) else self.next
+
+
+class Limits(NamedTuple):
+    """What bounds a log, in bytes."""
+
+    segment_bytes: int
+    index_interval_bytes: int
+
+
+_LONG_RUN = 4
+_MARK_FLAGS = os.O_WRONLY | os.O_CREAT
+
+
+class TopicLog:
+    """Append to it from one thread; `state` is for all."""
+
+    __slots__ = (
+        "_files",
+        "_indexes",
+        "_limits",
+        "_open",
+        "broken",
+        "changed",
+        "directory",
+        "name",
+        "state",
+        "topic",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        directory: str,
+        state: State,
+        files: Files,
+        open_files: OpenFiles,
+        indexes: Indexes,
+        limits: Limits,
+        broken: str | None = None,
+    ) -> None:
+        self.topic = topic
+        self.name = topic.encode() + b"\0"
+        self.directory = directory
+        self.state = state
+        self.changed = 0
+        self.broken = broken
+        self._files = files
+        self._open = open_files
+        self._indexes = indexes
+        self._limits = limits
+
+    def append(self, frames: Sequence[Checked], now: int, epoch: int) -> list[bytes]:
+        """Stamp frames with offsets from the end on, write them, and return them. Raises `AppendFailed`."""
+        if self.broken is not None:
+            raise AppendFailed("journal_failed", self.broken)
+        state = self.state
+        offset, appended = state.next, max(now, state.appended)
+        stamped = []
+        for frame in frames:
+            stamped.append(stamp(frame, offset, appended, epoch))
+            offset += frame[1]
+        data = b"".join(stamped)
+        self._write(data)
+        size = state.size + len(data)
+        self._note(stamped, frames, Entry(state.next, appended, state.size, epoch), size)
+        self.state = State(state.segments, size, offset, size - len(stamped[-1]), appended, epoch)
+        return stamped
+
+    def needs_roll(self) -> bool:
+        """Whether the active segment has reached its size."""
+        return self.state.size >= self._limits.segment_bytes
+
+    def roll(self) -> None:
+        """Begin the next segment; the active one must be synced by then. Raises `OSError`."""
+        state = self.state
+        active = state.segments[-1]
+        fresh = Segment.fresh(self.directory, state.next)
+        self._open.get(fresh.path, new=True)
+        self._open.forget(active.path)
+        active.size = state.size
+        self._indexes.close_segment(active, self.name)
+        self.state = state._replace(segments=(*state.segments, fresh), size=0, last=-1)
+
+    def sync(self) -> None:
+        """Make durable what is written. Raises `OSError`."""
+        path = self.state.segments[-1].path
+        try:
+            self._files.sync(self._open.get(path))
+        except OSError as error:
+            error.filename = error.filename or path
+            raise
+
+    def write_mark(self) -> None:
+        """Say in the mark that all there is now is on the disk; the next sync persists that. Raises `OSError`."""
+        state = self.state
+        mark = Mark(state.segments[-1].base, state.size, state.next, max(state.last, 0), state.appended, state.epoch)
+        descriptor = self._files.open(self.mark_path, _MARK_FLAGS)
+        try:
+            self._files.write_at(descriptor, marks.encode(mark, self.name), 0)
+        finally:
+            self._files.close(descriptor)
+
+    def sync_mark(self) -> None:
+        """Make the mark durable. Raises `OSError`."""
+        descriptor = self._files.open(self.mark_path, _MARK_FLAGS)
+        try:
+            self._files.sync(descriptor)
+        finally:
+            self._files.close(descriptor)
+
+    def flush_index(self) -> None:
+        """Write new index entries to their file, if that works."""
+        self._indexes.flush(self.state.segments[-1], self.name)
+
+    @property
+    def mark_path(self) -> str:
+        """Where this topic's mark is."""
+        return f"{self.directory}/{MARK}"
+
+    def _write(self, data: bytes) -> None:
+        path = self.state.segments[-1].path
+        try:
+            written = self._files.write(self._open.get(path, new=self.state.size == 0), data)
+        except OSError as error:
+            self._roll_back(path)
+            error.filename = error.filename or path
+            raise AppendFailed.of(error) from error
+        if written != len(data):
+            self._roll_back(path)
+            raise AppendFailed("disk_full", f"{path}: only {written} of {len(data)} bytes were taken")
+
+    def _roll_back(self, path: str) -> None:
+        """Cut a write that failed half way; a log that cannot be cut takes nothing more."""
+        try:
+            if self._files.size(path) > self.state.size:
+                self._files.truncate(path, self.state.size)
+        except FileNotFoundError:
+            if self.state.size > 0:
+                self.broken = f"{path} has been deleted"
+        except OSError as error:
+            self.broken = f"{path}: {error.strerror} while cutting a failed write"
+
+    def _note(self, stamped: list[bytes], frames: Sequence[Checked], first: Entry, size: int) -> None:
+        """Add index entries for a run just written: one at its start is near enough, unless the run is long.
+
+        An index that cannot be had is none of the appending thread's trouble: what it lacks is added when it is loaded.
+        """
+        active = self.state.segments[-1]
+        try:
+            index = active.index or self._indexes.get(active, self.name, self.state.size)
+        except OSError:
+            return
+        interval = self._limits.index_interval_bytes
+        if index.end < 0 or first.position - index.end >= interval:
+            index.add(first)
+        if size - first.position < _LONG_RUN * interval:
+            return
+        offset, position = first.offset, first.position
+        for frame, checked in zip(stamped, frames, strict=True):
+            if position - index.end >= interval:
+                index.add(first._replace(offset=offset, position=position))
+            offset, position = offset + checked[1], position + len(frame)

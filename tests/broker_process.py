@@ -1,0 +1,87 @@
+"""A real broker in a process of its own, with restart as a verb. `tests/conftest.py` makes fixtures of it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+READY_S_MAX = 30.0
+END_S_MAX = 30.0
+NAMES = ("ingest", "live", "control", "ops")
+
+
+class BrokerProcess:
+    """Started by its making; `stop` is SIGTERM, `kill` is SIGKILL, `restart` takes the same data and ports again."""
+
+    def __init__(self, data: Path, settings: dict[str, str] | None = None) -> None:
+        self.data = data
+        self.settings = settings or {}
+        self.endpoints = dict.fromkeys(NAMES, "tcp://127.0.0.1:*")
+        self.log = data.with_name(f"{data.name}.log")
+        self.start()
+
+    def start(self) -> None:
+        """Start, and wait until it serves."""
+        arguments = [f"--{name}={endpoint}" for name, endpoint in self.endpoints.items()]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mq.cli", "broker", "--data", str(self.data), *arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **self.settings},
+            )
+        assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], READY_S_MAX)[0], "the broker does not get ready"
+        line = self.process.stdout.readline().decode()
+        assert line.startswith("ready "), f"the broker said {line!r}; its log: {self.log.read_text()}"
+        self.endpoints = dict(part.split("=", 1) for part in line.split()[1:])
+
+    @property
+    def ingest(self) -> str:
+        """Where PUSH sockets connect."""
+        return self.endpoints["ingest"]
+
+    @property
+    def live(self) -> str:
+        """Where SUB sockets connect."""
+        return self.endpoints["live"]
+
+    @property
+    def control(self) -> str:
+        """Where DEALER sockets connect."""
+        return self.endpoints["control"]
+
+    @property
+    def ops(self) -> str:
+        """Where HTTP is answered."""
+        return self.endpoints["ops"]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send any signal: SIGSTOP for a broker that hangs."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """End it as an operator would, and return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Start again on the same data and ports."""
+        if self.process.poll() is None:
+            self.stop()
+        self.start()
+
+    def _end(self, number: signal.Signals) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(END_S_MAX)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code

@@ -1,0 +1,17 @@
+"""What the server calls at its beginning and its end (Bokeh looks for these names)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viewer.shared import THE_FEED
+
+
+def on_server_loaded(server_context: Any) -> None:  # noqa: ARG001 - Bokeh's signature
+    """Begin to gather, so that the first page opens full."""
+    THE_FEED.get()
+
+
+def on_server_unloaded(server_context: Any) -> None:  # noqa: ARG001 - Bokeh's signature
+    """Let go of the broker."""
+    THE_FEED.close()
