@@ -20,7 +20,7 @@ import zmq
 from mq.frame import HEADER_SIZE, check, encode, stamp
 
 RECORD_BYTES = 100
-INGEST_HWM, LIVE_HWM = 1_000, 10_000
+INGEST_HWM, LIVE_HWM = 4_000, 10_000
 SILENCE_MS = 3_000
 _MOMENT = Struct("<Q")
 

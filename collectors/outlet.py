@@ -9,7 +9,7 @@ from collections import deque
 from mq.client.endpoint import beside
 from mq.client.link import Link
 from mq.client.push import Push
-from mq.errors import Refused, Unreachable
+from mq.errors import MqError, Unreachable
 from mq.protocol import Hello, Welcome
 
 SAMPLES_WAITING_MAX = 1_000
@@ -29,8 +29,8 @@ class Outlet:
     def __init__(self, broker: str, waiting_max: int = SAMPLES_WAITING_MAX) -> None:
         self._broker = broker
         self._waiting_max = waiting_max
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=waiting_max)
-        self._link: Link | None = Link(broker)
+        self._waiting: deque[tuple[str, bytes, int]] = deque(maxlen=waiting_max)
+        self._link: Link | None = None
         self._push: Push | None = None
         self._since = time.monotonic()
         self._ask_again = 0.0
@@ -43,51 +43,57 @@ class Outlet:
         return self._lost_before + (self._push.dropped if self._push is not None else 0)
 
     def send(self, topic: str, body: bytes) -> None:
-        """Send a sample, or keep it."""
+        """Send a sample, or keep it, and with it the time it was produced."""
         if self._push is not None:
             self._push.send(topic, body)
             return
         self._lost_before += len(self._waiting) == self._waiting_max
-        self._waiting.append((topic, body))
+        self._waiting.append((topic, body, time.time_ns()))
 
     def look_for_broker(self, wait_s: float) -> bool:
         """Spend up to `wait_s` seconds on finding the broker; return whether it is found."""
-        if self._link is None:
+        if self._push is not None:
             return True
         now = time.monotonic()
-        if now >= self._ask_again:
-            self._link.close()
-            self._link = Link(self._broker)
-            self._link.send(Hello(_QUESTION))
-            self._ask_again = now + ASK_AGAIN_S
+        link = self._link if self._link is not None and now < self._ask_again else self._ask(now)
         try:
-            welcome = self._link.receive(Welcome, _QUESTION, wait_s)
-        except Refused as error:
+            welcome = link.receive(Welcome, _QUESTION, wait_s)
+            if welcome is not None:
+                self._open(welcome)
+            elif now - self._since > PATIENCE_S:
+                raise Unreachable(self._broker, PATIENCE_S)
+        except MqError as error:
             self._say(str(error))
-            return False
-        if welcome is not None:
-            self._open(welcome)
-        elif now - self._since > PATIENCE_S:
-            self._say(str(Unreachable(self._broker, PATIENCE_S)))
         return self._push is not None
 
     def close(self) -> None:
         """Give what is on its way a moment to leave."""
-        if self._link is not None:
-            self._link.close()
+        self._hang_up()
         if self._push is not None:
             self._push.close()
+
+    def _ask(self, now: float) -> Link:
+        """Ask on a new connection: on one that nobody answers questions would only pile up."""
+        self._hang_up()
+        self._ask_again = now + ASK_AGAIN_S
+        link = self._link = Link(self._broker)
+        link.send(Hello(_QUESTION))
+        return link
+
+    def _hang_up(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
     def _open(self, welcome: Welcome) -> None:
         ingest = beside(self._broker, welcome, welcome.ingest)
         self._push = Push(ingest, self._waiting_max)
-        log.info("pushing to %s", ingest)
-        for topic, body in self._waiting:
-            self._push.send(topic, body)
+        lost = f", {self._lost_before} samples of before were given up" if self._lost_before else ""
+        log.info("pushing to %s%s", ingest, lost)
+        for topic, body, moment in self._waiting:
+            self._push.send(topic, body, produced=moment)
         self._waiting.clear()
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        self._hang_up()
 
     def _say(self, why: str) -> None:
         if not self._said:

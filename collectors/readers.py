@@ -15,15 +15,17 @@ Reader = Callable[[], Reading]
 def cpu(psutil: Psutil) -> Reader:
     """Return a reader of the CPU: busy time since the reading before, in per cent.
 
-    The first reading compares with the moment of this call, so it is a real one after a short while.
+    The first reading compares with the moment of this call, so it is a real one after a short while. When a core comes
+    or goes there is nothing to compare with: that reading is an error, the next one is real again.
     """
     before = psutil.cpu_times(percpu=True)
 
     def read() -> Reading:
         nonlocal before
-        now = psutil.cpu_times(percpu=True)
-        spent = [_busy_and_all(earlier, later) for earlier, later in zip(before, now, strict=False)]
-        before = now
+        earlier, before = before, psutil.cpu_times(percpu=True)
+        if len(earlier) != len(before):
+            raise OSError(f"the number of cores went from {len(earlier)} to {len(before)}")
+        spent = [_busy_and_all(*pair) for pair in zip(earlier, before, strict=True)]
         per_core = [_per_cent(busy, whole) for busy, whole in spent]
         value = _per_cent(sum(busy for busy, _ in spent), sum(whole for _, whole in spent))
         return Reading(value, "%", {"per_core": per_core, "load": list(psutil.getloadavg())})

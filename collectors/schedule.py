@@ -6,18 +6,21 @@ from collections.abc import Mapping
 
 
 class Schedule:
-    """Due times by name, in seconds of a monotonic clock. Steps slept through are skipped, not made up for."""
+    """Due times by name, in ns of a monotonic clock: whole numbers, so steps stay where they are for ever.
 
-    def __init__(self, intervals_s: Mapping[str, float], start: float) -> None:
-        self._intervals = dict(intervals_s)
-        self._due = dict.fromkeys(intervals_s, start)
+    Steps that were slept through are skipped, not made up for.
+    """
+
+    def __init__(self, intervals: Mapping[str, int], start: int) -> None:
+        self._intervals = dict(intervals)
+        self._due = dict.fromkeys(intervals, start)
 
     @property
-    def next(self) -> float:
+    def next(self) -> int:
         """When something is due next."""
         return min(self._due.values())
 
-    def take_due(self, now: float) -> list[str]:
+    def take_due(self, now: int) -> list[str]:
         """Return what is due, and put each off to its next step after `now`."""
         due = [name for name, moment in self._due.items() if moment <= now]
         for name in due:

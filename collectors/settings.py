@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from collectors.readers import METRICS
 from collectors.sample import topic_of
 from mq.client.endpoint import parse_endpoint
-from mq.config import BROKER_DEFAULT
 from mq.errors import BadEndpoint, BadSetting
 from mq.protocol import PORT_CONTROL
 from mq.topic import segment_of
 
+BROKER_DEFAULT = f"tcp://127.0.0.1:{PORT_CONTROL}"  # as in mq.config, which would bring a TOML parser along
 HOST_PROC = ("/host/proc", "/host_proc")
 INTERVAL_S_MIN, INTERVAL_S_MAX = 0.1, 86_400.0
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
+_HTTP = re.compile(r"https?://(?:[^/@]*@)?(\[[0-9a-fA-F:.]+\]|[^/@:\s]+)(?::\d*)?(?:/.*)?")
+_BETWEEN_METRICS = re.compile(r"[\s,]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was said on the command line; nothing where the environment or a default is to decide."""
+
+    metrics: tuple[str, ...] = ()
+    node: str | None = None
+    broker: str | None = None
+    interval: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +44,42 @@ class Settings:
     proc: str | None
 
 
-def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """Read options and environment. Raises `BadSetting`, `BadEndpoint`, `BadTopic`; a wrong option ends the program."""
-    options = _parser().parse_args(arguments)
-    named = options.metrics or environ.get("METRIC_TYPE", "").split() or list(METRICS)
+def read_settings(given: Given, environ: Mapping[str, str], mounts: Sequence[str] = HOST_PROC) -> Settings:
+    """Settle each setting: the option, else the environment, else a default. Raises `BadSetting`, `BadTopic`."""
+    metrics = _metrics(given, environ)
+    node = given.node or environ.get("NODE_NAME") or segment_of(os.uname().nodename)
+    if "/" in node:
+        raise BadSetting("node", "--node or NODE_NAME", f"{node!r} holds a '/', which would make another topic of it")
+    for metric in metrics:
+        topic_of(node, metric)
+    return Settings(metrics, node, _broker(given, environ), _interval(given, environ), _proc(environ, mounts))
+
+
+def _metrics(given: Given, environ: Mapping[str, str]) -> tuple[str, ...]:
+    of_environment = filter(None, _BETWEEN_METRICS.split(environ.get("METRIC_TYPE", "")))
+    named = given.metrics or tuple(of_environment) or tuple(METRICS)
     for metric in named:
         if metric not in METRICS:
             raise BadSetting("metric", "the arguments or METRIC_TYPE", f"no {metric!r} here, only {', '.join(METRICS)}")
-    node = options.node or environ.get("NODE_NAME") or segment_of(platform.node())
-    for metric in named:
-        topic_of(node, metric)
-    if "/" in node:
-        raise BadSetting("node", "--node or NODE_NAME", f"{node!r} holds a '/', which would make another topic of it")
-    return Settings(
-        tuple(dict.fromkeys(named)), node, _broker(options.broker, environ), _interval(options, environ), _proc(environ)
-    )
+    return tuple(dict.fromkeys(named))
 
 
-def _broker(option: str | None, environ: Mapping[str, str]) -> str:
+def _broker(given: Given, environ: Mapping[str, str]) -> str:
     """Return the control endpoint; of an old http://HOST:PORT the host is taken, with the port of today."""
-    given = option or environ.get("BROKER_URL") or environ.get("MINIMQ_BROKER") or BROKER_DEFAULT
-    if given.startswith(("http://", "https://")):
-        host = urlsplit(given).hostname
-        if not host:
-            raise BadEndpoint(f"{given!r} names no host: use tcp://HOST:{PORT_CONTROL}")
-        given = f"tcp://[{host}]:{PORT_CONTROL}" if ":" in host else f"tcp://{host}:{PORT_CONTROL}"
-    parse_endpoint(given)
-    return given
+    said = {"--broker": given.broker, **{name: environ.get(name) for name in ("BROKER_URL", "MINIMQ_BROKER")}}
+    place, endpoint = next(((place, it) for place, it in said.items() if it), ("the default", BROKER_DEFAULT))
+    if old := _HTTP.fullmatch(endpoint):
+        endpoint = f"tcp://{old[1]}:{PORT_CONTROL}"
+    try:
+        parse_endpoint(endpoint)
+    except BadEndpoint as error:
+        raise BadSetting("broker", place, str(error)) from None
+    return endpoint
 
 
-def _interval(options: argparse.Namespace, environ: Mapping[str, str]) -> float | None:
-    text = options.interval or environ.get("INTERVAL_SECONDS")
-    if text is None:
+def _interval(given: Given, environ: Mapping[str, str]) -> float | None:
+    text = given.interval or environ.get("INTERVAL_SECONDS")
+    if not text:
         return None
     try:
         seconds = float(text)
@@ -77,26 +91,13 @@ def _interval(options: argparse.Namespace, environ: Mapping[str, str]) -> float 
     return seconds
 
 
-def _proc(environ: Mapping[str, str]) -> str | None:
+def _proc(environ: Mapping[str, str], mounts: Sequence[str]) -> str | None:
     mode = environ.get("HOST_MODE", "").strip().lower()
     if mode in FALSE:
         return None
     if mode not in TRUE:
         raise BadSetting("HOST_MODE", "the environment", f"{mode!r} is neither true nor false")
-    found = next((path for path in HOST_PROC if os.path.isfile(f"{path}/stat")), None)
+    found = next((path for path in mounts if os.path.isfile(f"{path}/stat")), None)
     if found is None:
-        raise BadSetting("HOST_MODE", "the environment", f"mount the host's /proc at {HOST_PROC[0]}, read-only")
+        raise BadSetting("HOST_MODE", "the environment", f"mount the host's /proc at {mounts[0]}, read-only")
     return found
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m collectors",
-        description="Read this host's metrics and push them to a MiniMQ broker, until Ctrl-C.",
-        epilog="The environment: MINIMQ_BROKER, NODE_NAME, METRIC_TYPE, INTERVAL_SECONDS, BROKER_URL, HOST_MODE.",
-    )
-    parser.add_argument("metrics", nargs="*", metavar="METRIC", help=f"which: {', '.join(METRICS)}; all without one")
-    parser.add_argument("--node", help="this host's name on the page; its own by default")
-    parser.add_argument("--broker", metavar="ENDPOINT", help=f"the broker's control port, {BROKER_DEFAULT} by default")
-    parser.add_argument("--interval", metavar="SECONDS", help="between samples; by metric if not given")
-    return parser

@@ -6,10 +6,10 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from threading import Thread
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,24 +18,35 @@ from mq.cli import options
 if TYPE_CHECKING:
     from mq.broker.server import Server
 
+log = logging.getLogger("minimq")
+
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
-Endpoint = typer.Option(metavar="ENDPOINT", help="tcp://ADDRESS:PORT; * as the port picks one.")
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def _endpoint(purpose: str) -> Any:
+    return typer.Option(metavar="ENDPOINT", help=purpose)
 
 
 def broker(
     data: options.Data = options.DATA,
-    ingest: Annotated[str, Endpoint] = "tcp://127.0.0.1:5555",
-    live: Annotated[str, Endpoint] = "tcp://127.0.0.1:5556",
-    control: Annotated[str, Endpoint] = "tcp://127.0.0.1:5557",
-    ops: Annotated[str, Endpoint] = "tcp://127.0.0.1:5558",
+    ingest: Annotated[str, _endpoint("Takes pushed frames. tcp://ADDRESS:PORT; * as the port picks one.")] = (
+        "tcp://127.0.0.1:5555"
+    ),
+    live: Annotated[str, _endpoint("Sends frames to subscribers.")] = "tcp://127.0.0.1:5556",
+    control: Annotated[str, _endpoint("Answers requests.")] = "tcp://127.0.0.1:5557",
+    ops: Annotated[str, _endpoint("Health and metrics, over HTTP.")] = "tcp://127.0.0.1:5558",
     advertise: Annotated[
         str | None, typer.Option(metavar="HOST", help="Tell clients to reach the ports on this host.")
     ] = None,
 ) -> None:
     """Run a broker: take frames in, journal them, send them out.
 
+    \b
+    minimq broker --data /var/lib/minimq --ingest 'tcp://*:5555' --live 'tcp://*:5556' --control 'tcp://*:5557'
+
     When it serves, it prints one line that starts with "ready" and names the endpoints. Ctrl-C or SIGTERM ends it
-    cleanly. Limits are settings: see docs/settings.md.
+    cleanly. Limits are settings, in minimq.toml or as MINIMQ_...: see docs/settings.md.
     """
     from mq import config
     from mq.broker.server import Server
@@ -47,27 +58,34 @@ def broker(
     _raise_file_limit()
     journal = FileJournal(data, limits)
     try:
-        server = Server(journal, limits, Endpoints(ingest, live, control, ops), advertise)
-        server.startup()
-        with _stopped_by_signals(server):
-            typer.echo("ready " + " ".join(f"{name}={endpoint}" for name, endpoint in server.endpoints.items()))
-            server.main_loop()
-        server.shutdown()
+        _serve(Server(journal, limits, Endpoints(ingest, live, control, ops), advertise))
     finally:
         journal.close()
     if journal.failure:
         raise typer.Exit(1)
 
 
-@contextmanager
-def _stopped_by_signals(server: Server) -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the server, and give the signals back afterwards."""
-    before = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+def _serve(server: Server) -> None:
+    """Serve until a signal. A thread waits for it: a handler would run only after a poll that may never end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # in the threads too that are started from here on
+    server.startup()
+    Thread(target=_stop_at_a_signal, args=(server,), name="signals", daemon=True).start()
+    _say_ready(server.endpoints)
+    server.main_loop()
+    server.shutdown()
+
+
+def _stop_at_a_signal(server: Server) -> None:
+    signal.sigwait(ENDING)
+    server.stop()
+
+
+def _say_ready(endpoints: Mapping[str, str]) -> None:
+    """Print the line that others wait for. Whoever does not listen for it is no reason to stop."""
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        typer.echo("ready " + " ".join(f"{name}={endpoint}" for name, endpoint in endpoints.items()))
+    except OSError as error:
+        log.warning("the line that says ready could not be written: %s", error.strerror)
 
 
 def _raise_file_limit() -> None:

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 PR_SET_PDEATHSIG = 1
 END_S_MAX = 8.0
-WATCHED = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(slots=True)
@@ -22,14 +22,22 @@ class Children:
     """Started in order, ended in the opposite one. While it is entered, signals wait to be asked for with `wait`."""
 
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    watched: set[signal.Signals] = field(default_factory=set)
 
     def __enter__(self) -> Children:
-        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        self.watched = {signal.SIGCHLD, *ENDING}
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            self.watched.discard(signal.SIGHUP)  # nohup: we are to outlive the terminal
+        signal.pthread_sigmask(signal.SIG_BLOCK, self.watched)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # a shell's background job is started with SIGINT ignored
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+        while signal.sigtimedwait(self.watched, 0) is not None:
+            pass  # a second Ctrl-C asks for nothing that has not been done
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.watched)
 
     def start(self, name: str, command: Sequence[str], environ: Mapping[str, str], stdout: int | None = None) -> None:
         """Start a child in a session of its own, so that a Ctrl-C reaches us alone."""
@@ -39,15 +47,14 @@ class Children:
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - there is no other thread
+            preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509 - there is no other thread
         )
 
-    def first_line(self, name: str, within_s: float) -> str | None:
-        """Return the first line that a child prints on its piped output, None if it ends or stays silent."""
+    def has_spoken(self, name: str) -> bool:
+        """Whether a child has printed a line on its piped output; it is to do so at one go."""
         stdout = self.running[name].stdout
-        if stdout is None or not select.select([stdout], [], [], within_s)[0]:
-            return None
-        return stdout.readline().decode() or None
+        ready = stdout is not None and bool(select.select([stdout], [], [], 0)[0])
+        return ready and stdout is not None and bool(stdout.readline())
 
     def ended(self) -> tuple[str, int] | None:
         """Return a child that has ended, and its exit code."""
@@ -57,15 +64,26 @@ class Children:
                 return name, code
         return None
 
-    def wait(self, within_s: float | None = None) -> int | None:
-        """Wait for a signal (a child's end among them), and return it; None when none comes in time."""
-        if within_s is None:
-            return signal.sigwait(WATCHED)
-        found = signal.sigtimedwait(WATCHED, within_s)
-        return found.si_signo if found is not None else None
+    def wait_until(self, condition: Callable[[], bool], look_every_s: float) -> signal.Signals | None:
+        """Return None once the condition holds, or the signal that came before; SIGCHLD is the end of a child."""
+        while not condition():
+            found = signal.sigtimedwait(self.watched, look_every_s)
+            if found is not None and self._matters(found.si_signo):
+                return signal.Signals(found.si_signo)
+        return None
+
+    def wait(self) -> signal.Signals:
+        """Return the signal that ends everything; SIGCHLD is the end of a child."""
+        while True:
+            number = signal.sigwait(self.watched)
+            if self._matters(number):
+                return signal.Signals(number)
+
+    def _matters(self, number: int) -> bool:
+        return number != signal.SIGCHLD or self.ended() is not None
 
     def end(self) -> None:
-        """Ask each to end, the last started first, and kill those that do not in time."""
+        """Ask all to end, the last started first, and kill those that do not in time."""
         deadline = time.monotonic() + END_S_MAX
         for name in reversed(list(self.running)):
             child = self.running.pop(name)
@@ -80,9 +98,14 @@ class Children:
                 child.stdout.close()
 
 
-def _die_with_parent() -> None:
-    """Take signals as usual, and one when the parent is gone. Runs in the child, before its program."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
-        os._exit(1)
+def _dying_with(parent: int) -> Callable[[], None]:
+    """Return what a child does before its program: take signals as usual, and one when the parent is gone."""
+    prctl = ctypes.CDLL(None).prctl
+
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare

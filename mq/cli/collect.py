@@ -7,33 +7,30 @@ from typing import Annotated
 
 import typer
 
-from mq.cli import options
-
 
 def collect(
-    metrics: Annotated[list[str] | None, typer.Argument(metavar="[METRIC]...", help="Which: cpu. All without.")] = None,
+    metrics: Annotated[list[str] | None, typer.Argument(metavar="METRIC", help="Which: cpu. All without.")] = None,
     node: Annotated[
-        str | None, typer.Option(envvar="NODE_NAME", help="This host's name on the page; its own by default.")
+        str | None, typer.Option(metavar="NAME", help="This host's name on the page; its own by default.")
     ] = None,
-    broker: options.Broker = options.BROKER,
+    broker: Annotated[
+        str | None,
+        typer.Option(metavar="ENDPOINT", help="The broker's control port; tcp://127.0.0.1:5557 by default."),
+    ] = None,
     interval: Annotated[
-        float | None,
-        typer.Option(envvar="INTERVAL_SECONDS", min=0.1, metavar="SECONDS", help="Between samples."),
+        str | None, typer.Option(metavar="SECONDS", help="Between samples; each metric has its own by default.")
     ] = None,
 ) -> None:
     """Read this host's metrics and push them to a broker, until Ctrl-C.
 
-    On a machine that only collects, "python -m collectors" does the same with less memory.
+    \b
+    minimq collect cpu --node web-1 --broker tcp://broker.example:5557
+
+    Without an option the environment is asked: METRIC_TYPE, NODE_NAME, BROKER_URL, MINIMQ_BROKER, INTERVAL_SECONDS;
+    and HOST_MODE=true reads the host's /proc, mounted at /host/proc. On a machine that only collects,
+    "python -m collectors" does the same with less memory.
     """
-    from collectors.__main__ import main
+    from collectors.__main__ import run
+    from collectors.settings import Given
 
-    raise typer.Exit(main(_arguments(metrics or [], node, broker, interval), os.environ))
-
-
-def _arguments(metrics: list[str], node: str | None, broker: str, interval: float | None) -> list[str]:
-    arguments = [*metrics, "--broker", broker]
-    if node is not None:
-        arguments += ["--node", node]
-    if interval is not None:
-        arguments += ["--interval", str(interval)]
-    return arguments
+    raise typer.Exit(run(Given(tuple(metrics or ()), node, broker, interval), os.environ))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
+import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def pub(
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Where to, as host/node1/note.")],
     body: Annotated[
-        str | None, typer.Argument(metavar="[BODY]", help="One record; without it, each line of standard input.")
+        str | None, typer.Argument(metavar="BODY", help="One record; without it, each line of standard input.")
     ] = None,
     broker: options.Broker = options.BROKER,
     durability: Annotated[
@@ -37,11 +37,13 @@ def pub(
     """
     from mq.client.link import Link
     from mq.client.producer import Producer
+    from mq.topic import encode_topic
 
+    encode_topic(topic)
     with Link(broker, timeout) as link:
         link.hello()
-    records = [body.encode()] if body is not None else (line.rstrip(b"\n") for line in sys.stdin.buffer)
-    with Producer(broker, durability) as producer:
+    records = [os.fsencode(body)] if body is not None else _lines_of_standard_input()
+    with Producer(broker, durability, block_s_max=timeout) as producer:
         last = _send_all(producer, topic, records, timeout)
     if last is not None and as_json:
         typer.echo(json.dumps({"topic": topic, "offset": last.offset, "level": last.level}))
@@ -60,3 +62,12 @@ def _send_all(producer: Producer, topic: str, records: Iterable[bytes], timeout:
     while waiting:
         last = waiting.popleft().result(timeout)
     return last
+
+
+def _lines_of_standard_input() -> Iterator[bytes]:
+    """Yield lines without their ends. Of a line that no frame can hold only so much is read that it is refused."""
+    from mq.frame import FRAME_BYTES_MAX
+
+    with os.fdopen(0, "rb", closefd=False) as stream:
+        while line := stream.readline(FRAME_BYTES_MAX + 1):
+            yield line.removesuffix(b"\n")

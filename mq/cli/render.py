@@ -60,6 +60,8 @@ def clock(time: int) -> str:
 
 def printable(text: str) -> str:
     """Return text with control characters escaped: a record must not drive somebody's terminal."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
@@ -78,4 +80,8 @@ def _plain(it: Any) -> Any:
 
 
 def _line(it: Any) -> str:
-    return json.dumps(it, ensure_ascii=False, separators=(", ", ": "))
+    """Return JSON that is safe to print: what is not printable stands in strings only, and is escaped as JSON does."""
+    text = json.dumps(it, ensure_ascii=False, separators=(", ", ": "))
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)

@@ -18,13 +18,18 @@ COLUMNS = ("topic", "first", "next", "bytes", "segments", "appended")
 
 def topics(
     pattern: Annotated[
-        str, typer.Argument(metavar="[PATTERN]", help="Which: + is one segment, a last # the rest.")
+        str, typer.Argument(metavar="PATTERN", help="Which: + is one segment, a last # the rest.")
     ] = "#",
     broker: options.Broker = options.BROKER,
     as_json: options.Json = False,
     timeout: options.Timeout = options.TIMEOUT_S,
 ) -> None:
-    """List topics: records kept, bytes, and when the last one came."""
+    """List topics: records kept, bytes, and when the last one came.
+
+    \b
+    minimq topics
+    minimq topics 'host/+/cpu' --json
+    """
     from mq.cli.render import clock
     from mq.client.link import Link
 

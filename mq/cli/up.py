@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http
 import http.client
 import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +17,9 @@ from mq.cli import options
 from mq.cli.children import Children
 
 HOST = "127.0.0.1"
-START_S_MAX = 60.0
-LOOK_EVERY_S = 0.2
+LOOK_EVERY_S = 0.1
+ANSWER_S_MAX = 2.0
+PYTHON = (sys.executable, "-P", "-m")  # -P: nothing that lies about where we were started is taken for a module
 
 
 def _port(purpose: str) -> Any:
@@ -32,6 +35,10 @@ def up(
     ops: Annotated[int, _port("Health and metrics, over HTTP.")] = 5558,
 ) -> None:
     """Run everything for this machine, on loopback: broker, collector and viewer. Ctrl-C ends all of it.
+
+    \b
+    minimq up
+    minimq up --data /var/lib/minimq --port 8081
 
     The journal is kept in ./data, or where --data says; the page's address is printed when it is there.
     """
@@ -56,57 +63,52 @@ def _refuse_twice(ports: dict[str, int]) -> None:
 
 def _run(children: Children, data: str, ports: dict[str, int]) -> int:
     """Start the children one after another, then stay until a signal or a child's end."""
-    from mq.cli.view import panel_command
-
-    control = f"tcp://{HOST}:{ports['--control']}"
-    environ = {**os.environ, "MINIMQ_BROKER": control}
-    me = [sys.executable, "-m", "mq.cli"]
-    listen = [f"{name}=tcp://{HOST}:{number}" for name, number in ports.items() if name != "--port"]
-    children.start("broker", [*me, "broker", "--data", data, *listen], environ, subprocess.PIPE)
-    if children.first_line("broker", START_S_MAX) is None:
-        return _report_end(children, "the broker did not start")
-    children.start("collector", [sys.executable, "-m", "collectors", "--broker", control], environ)
-    children.start("viewer", panel_command(HOST, ports["--port"]), environ)
-    number = _wait_for_page(children, ports["--port"])
+    number = _start(children, data, ports)
     if number is None:
-        typer.echo(f"\n  MiniMQ is up: http://localhost:{ports['--port']}/    (Ctrl-C ends it)\n")
-        number = _stay(children)
+        _say(f"\n  MiniMQ is up: http://localhost:{ports['--port']}/    (Ctrl-C ends it)\n")
+        number = children.wait()
     if number is signal.SIGCHLD:
-        return _report_end(children, "everything else is stopped")
-    typer.echo("stopping", err=True)
+        _say(_obituary(children), err=True)
+        return 1
+    _say("minimq: ending", err=True)
     return 0
 
 
-def _wait_for_page(children: Children, port: int) -> int | None:
-    """Return None once the page is served, or the signal that came before."""
-    while not _answers(port):
-        number = children.wait(LOOK_EVERY_S)
-        if number is not None and (number is not signal.SIGCHLD or children.ended()):
-            return number
-    return None
+def _start(children: Children, data: str, ports: dict[str, int]) -> signal.Signals | None:
+    """Return None once all is there, or the signal that came before."""
+    from mq.cli.view import panel_command
 
-
-def _stay(children: Children) -> int | None:
-    """Return the signal that ends everything."""
-    while True:
-        number = children.wait()
-        if number is not signal.SIGCHLD or children.ended():
-            return number
+    viewer = panel_command(HOST, ports["--port"])
+    control = f"tcp://{HOST}:{ports['--control']}"
+    environ = {**os.environ, "MINIMQ_BROKER": control}
+    listen = [f"{name}=tcp://{HOST}:{number}" for name, number in ports.items() if name != "--port"]
+    children.start("broker", [*PYTHON, "mq.cli", "broker", "--data", data, *listen], environ, subprocess.PIPE)
+    number = children.wait_until(lambda: children.has_spoken("broker"), LOOK_EVERY_S)
+    if number is not None:
+        return number
+    children.start("collector", [*PYTHON, "collectors", "--broker", control], environ)
+    children.start("viewer", viewer, environ)
+    return children.wait_until(lambda: _answers(ports["--port"]), LOOK_EVERY_S)
 
 
 def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=LOOK_EVERY_S * 10)
+    connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_S_MAX)
     try:
         connection.request("GET", "/")
-        connection.getresponse()
-    except OSError:
+        return connection.getresponse().status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
-    return True
 
 
-def _report_end(children: Children, consequence: str) -> int:
+def _obituary(children: Children) -> str:
     name, code = children.ended() or ("a child", 0)
-    typer.echo(f"minimq: {name} ended with exit code {code}: {consequence}", err=True)
-    return 1
+    how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+    return f"minimq: the {name} {how}: everything else is ended too"
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    """Print. Nobody there to read it is no reason to end."""
+    with suppress(OSError):
+        typer.echo(text, err=err)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,29 +14,50 @@ import typer
 from mq.cli import options
 
 ADDRESS, PORT = "127.0.0.1", 8080
+LOCAL = ("localhost", "127.0.0.1")
 
 
 def view(
     broker: options.Broker = options.BROKER,
     address: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = ADDRESS,
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="The port to listen on.")] = PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="The port to listen on.")] = PORT,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST", help="One more name by which browsers come: the page works under known ones only."
+        ),
+    ] = None,
 ) -> None:
     """Serve the page: live plots that already know the past. It needs the extra "viewer".
+
+    \b
+    minimq view --broker tcp://broker.example:5557
+    minimq view --address 0.0.0.0 --origin metrics.example
 
     "panel serve viewer" in the repository's root does the same with Panel's own options.
     """
     from mq.cli.ports import refuse_taken
+    from mq.client.endpoint import parse_endpoint
 
+    parse_endpoint(broker)
+    command = panel_command(address, port, origin or ())
     refuse_taken(address, port, "--port")
     os.environ["MINIMQ_BROKER"] = broker
-    os.execv(sys.executable, panel_command(address, port))
+    os.execv(sys.executable, command)
 
 
-def panel_command(address: str, port: int) -> list[str]:
+def panel_command(address: str, port: int, origins: Iterable[str] = ()) -> list[str]:
     """Return the command that serves the page, open to those names of this machine by which browsers come."""
+    if importlib.util.find_spec("panel") is None:
+        raise ModuleNotFoundError(name="panel")
     import viewer
 
     folder = str(Path(viewer.__file__).parent)
-    origins = [f"--allow-websocket-origin={host}:{port}" for host in ("localhost", "127.0.0.1", address)]
+    admitted = [f"--allow-websocket-origin={_host(name)}:{port}" for name in (*LOCAL, address, *origins)]
     options = ["--address", address, "--port", str(port), "--index", "viewer", "--log-level", "warning"]
-    return [sys.executable, "-m", "panel", "serve", folder, *options, *dict.fromkeys(origins)]
+    return [sys.executable, "-P", "-m", "panel", "serve", folder, *options, *dict.fromkeys(admitted)]
+
+
+def _host(name: str) -> str:
+    """Return a host as it stands in a browser's address."""
+    return f"[{name}]" if ":" in name else name

@@ -11,7 +11,7 @@ import zmq
 from mq.client.endpoint import connect
 from mq.client.identity import new_producer_id
 from mq.errors import MqError
-from mq.frame import Wanted, pack, seal
+from mq.frame import Content, Wanted, pack, seal
 
 QUEUE_MESSAGES_MAX = 1_000
 CLOSE_LINGER_MS = 1_000
@@ -35,20 +35,26 @@ class Push:
             self._context.term()
             raise
 
-    def send(self, topic: str, body: bytes) -> bool:
-        """Send one record; return False when it was dropped. Raises `BadTopic`, `TooLarge`."""
-        return self.send_many(topic, [body], batch=False)
+    def send(self, topic: str, body: bytes, *, produced: int | None = None) -> bool:
+        """Send one record, `produced` (ns) now unless said; return False when it was dropped.
 
-    def send_many(self, topic: str, bodies: Sequence[bytes], *, batch: bool = True) -> bool:
-        """Send records in one frame; return False when they were dropped. Raises `BadTopic`, `TooLarge`."""
-        content = pack(topic, bodies, batch=batch)
+        Raises `BadTopic`, `TooLarge`.
+        """
+        return self._send(pack(topic, [body], batch=False), topic, produced)
+
+    def send_many(self, topic: str, bodies: Sequence[bytes], *, produced: int | None = None) -> bool:
+        """Send records in one frame; else as `send`."""
+        return self._send(pack(topic, bodies, batch=True), topic, produced)
+
+    def _send(self, content: Content, topic: str, produced: int | None) -> bool:
         sequence = self._sequences.get(topic, 0)
-        self._sequences[topic] = sequence + len(bodies)
-        frame = seal(content, produced=time.time_ns(), producer=self.producer, sequence=sequence, wanted=Wanted.NONE)
+        self._sequences[topic] = sequence + content.records
+        moment = time.time_ns() if produced is None else produced
+        frame = seal(content, produced=moment, producer=self.producer, sequence=sequence, wanted=Wanted.NONE)
         try:
             self._socket.send(frame, zmq.NOBLOCK)
         except zmq.Again:
-            self.dropped += len(bodies)
+            self.dropped += content.records
             return False
         return True
 

@@ -41,6 +41,7 @@ class Replay:
         self._next = self._from = 0
         self._epoch: int | None = None
         self._stop: int | None = None
+        self._limit: int | None = None
         self._begun = False
         self._asked: int | None = None
         self._ready: Iterator[Batch] = iter(())
@@ -107,7 +108,7 @@ class Replay:
             raise
         self._from, self._next, self._epoch = self._next, reply.next, reply.epoch
         if self._stop is None:
-            self._stop = reply.end
+            self._stop = reply.end if self._limit is None else min(reply.end, self._limit)
         if not reply.more:
             self._asked = None
             if self._next < self._stop:
@@ -118,8 +119,7 @@ class Replay:
 
     def _begin(self) -> None:
         self._next = self._from = self._offset(self._start)
-        if self._stop_at is not None:
-            self._stop = self._offset(self._stop_at)
+        self._limit = self._offset(self._stop_at) if self._stop_at is not None else None
         self._begun = True
 
     def _offset(self, point: Point) -> int:
@@ -137,10 +137,10 @@ class Replay:
 
     def _slice(self) -> Frames:
         deadline = time.monotonic() + self._link.timeout_s
-        while time.monotonic() < deadline:
+        while (left := deadline - time.monotonic()) > 0:
             if self._asked is None:
                 self._fetch()
-            reply = self._link.receive(Frames, self._asked or 0, ASK_AGAIN_S)
+            reply = self._link.receive(Frames, self._asked or 0, min(left, ASK_AGAIN_S))
             if reply is not None:
                 return reply
             self._asked = None

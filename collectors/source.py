@@ -1,0 +1,45 @@
+"""One metric of this host, read again and again whatever the kernel comes up with."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from collectors.readers import METRICS, Psutil, Reader
+from collectors.sample import encode
+
+log = logging.getLogger(__name__)
+
+
+class Source:
+    """Makes its reader at once. A reading that fails costs its sample, and is complained of once until one works."""
+
+    def __init__(self, metric: str, node: str, psutil: Psutil) -> None:
+        self._metric = metric
+        self._node = node
+        self._psutil = psutil
+        self._read: Reader | None = None
+        self._failing = False
+        self.sample()
+
+    def sample(self) -> bytes | None:
+        """Return a sample of now, None when there is none."""
+        try:
+            sample = self._attempt()
+        except Exception as error:  # noqa: BLE001 - whatever a kernel or psutil comes up with, the others go on
+            self._complain(f"{type(error).__name__}: {error}")
+            return None
+        self._failing = self._failing and sample is None
+        return sample
+
+    def _attempt(self) -> bytes | None:
+        """Read; where there is no reader yet make it, which gives no sample: many compare with the reading before."""
+        if self._read is None:
+            self._read = METRICS[self._metric].make(self._psutil)
+            return None
+        return encode(self._read(), time=time.time_ns(), node=self._node, metric=self._metric)
+
+    def _complain(self, why: str) -> None:
+        if not self._failing:
+            log.error("%s cannot be read, its samples are skipped: %s", self._metric, why)
+            self._failing = True

@@ -1,0 +1,91 @@
+"""Help teaches: every command and every option says what it is for, and what to type."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from cli_kit import minimq
+
+import mq
+from mq.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+COMMAND = typer.main.get_command(app)
+COMMANDS: dict[str, typer.core.TyperCommand] = COMMAND.commands  # type: ignore[attr-defined]
+every_command = pytest.mark.parametrize("name", sorted(COMMANDS))
+
+
+def test_the_commands_are_those_that_people_and_scripts_rely_on() -> None:
+    assert set(COMMANDS) >= {"up", "broker", "collect", "view", "pub", "tail", "replay", "topics", "verify"}
+
+
+@every_command
+def test_each_command_says_what_it_does_and_shows_how_it_is_typed(name: str) -> None:
+    text = COMMANDS[name].help or ""
+    assert text.splitlines()[0].endswith(".")
+    assert re.search(rf"^\s*(.* \| )?minimq {name}\b", text, re.MULTILINE), "there is no example"
+
+
+@every_command
+def test_each_option_and_argument_has_help(name: str) -> None:
+    for parameter in COMMANDS[name].params:
+        assert (parameter.help or "").endswith("."), parameter.name  # type: ignore[attr-defined]
+
+
+@every_command
+def test_help_is_printed_with_every_option(name: str) -> None:
+    ran = minimq(name, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    for parameter in COMMANDS[name].params:
+        assert all(option in ran.out for option in parameter.opts if option.startswith("--"))
+
+
+def test_without_a_command_all_are_listed() -> None:
+    ran = minimq("--help")
+    assert ran.code == 0
+    listed = ran.out[ran.out.index("Commands:") :]
+    assert all(re.search(rf"^  {name} ", listed, re.MULTILINE) for name in COMMANDS)
+    without = minimq()
+    assert without.out + without.err == ran.out
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ran = minimq("--version")
+    assert (ran.code, ran.out) == (0, f"minimq {mq.__version__}\n")
+
+
+def test_a_command_that_there_is_not_is_a_usage_error() -> None:
+    ran = minimq("explode")
+    assert (ran.code, ran.out) == (2, "")
+    assert "No such command 'explode'" in ran.err
+
+
+def test_help_brings_nothing_heavy_in() -> None:
+    heavy = ["zmq", "psutil", "panel", "bokeh", "numpy", "waitress", "prometheus_client", "asyncio"]
+    program = f"import mq.cli.app, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "command", "extra"),
+    [
+        ("psutil", ["collect"], "collectors"),
+        ("waitress", ["broker", "--data", "/nonexistent"], "broker"),
+        ("panel", ["view"], "viewer"),
+    ],
+)
+def test_an_extra_that_is_not_installed_is_named_with_how_to_get_it(
+    missing: str, command: list[str], extra: str
+) -> None:
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = {command!r}; from mq.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"minimq: this command needs {missing}: pip install 'minimq[{extra}]'\n"

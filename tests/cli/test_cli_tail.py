@@ -1,0 +1,115 @@
+"""``minimq tail``: live, with the past first, across a broker's absence, and out again."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from broker_process import BrokerProcess
+from cli_kit import Running, minimq, nobody, running, serving, shell, store
+from waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
+    with serving(tmp_path_factory.mktemp("tail")) as broker:
+        yield broker
+
+
+def heard(run: Running) -> list[str]:
+    return [json.loads(line)["body"] for line in run.out.splitlines()]
+
+
+def publish_until_heard(broker: BrokerProcess, topic: str, run: Running) -> None:
+    """Publish until the first one comes out: from then on it listens."""
+
+    def one_more() -> bool:
+        store(broker, topic, b"knock")
+        return bool(run.out)
+
+    eventually(one_more)
+
+
+def test_what_comes_is_printed_at_once_and_an_interrupt_ends_it(served: BrokerProcess, tmp_path: Path) -> None:
+    with running(tmp_path, "tail", "live/+/cpu", "--json", broker=served.control) as run:
+        publish_until_heard(served, "live/n1/cpu", run)
+        store(served, "live/n1/mem", b"other")
+        store(served, "live/n2/cpu", b"last")
+        eventually(lambda: heard(run)[-1:] == ["last"])
+        assert "other" not in heard(run)
+        assert (run.end(signal.SIGINT), run.err) == (130, "")
+
+
+def test_the_past_comes_first_and_the_count_ends_it(served: BrokerProcess) -> None:
+    store(served, "past", *(b"%d" % number for number in range(10)))
+    for options, expected in (
+        (["--from", "0", "--count", "10"], "0123456789"),
+        (["--from", "8", "-n", "2"], "89"),
+        (["--from", "-15m", "-n", "3"], "012"),
+        (["-n", "0"], ""),
+    ):
+        ran = minimq("tail", "past", *options, "--json", broker=served.control)
+        assert (ran.code, "".join(record["body"] for record in ran.objects), ran.err) == (0, expected, "")
+
+
+def test_history_and_live_join_without_a_hole(served: BrokerProcess, tmp_path: Path) -> None:
+    store(served, "joined", b"0", b"1")
+    with running(tmp_path, "tail", "joined", "--from", "0", "--count", "50", "--json", broker=served.control) as run:
+        for number in range(2, 50):
+            store(served, "joined", b"%d" % number)
+        assert run.ended() == 0
+        assert heard(run) == [str(number) for number in range(50)]
+
+
+def test_lines_are_for_people_without_json(served: BrokerProcess) -> None:
+    store(served, "people", "é\x1b[31m".encode())
+    ran = minimq("tail", "people", "--from", "0", "-n", "1", broker=served.control)
+    assert ran.out.endswith("  people  0  é\\x1b[31m\n")
+
+
+def test_a_broker_that_comes_later_is_waited_for(broker: BrokerProcess, tmp_path: Path) -> None:
+    store(broker, "a", b"one")
+    broker.kill()
+    with running(tmp_path / "tail", "tail", "#", "--from", "0", "--json", broker=broker.control) as run:
+        eventually(lambda: run.err)
+        assert broker.control in run.err
+        assert "waiting for it" in run.err
+        broker.restart()
+        eventually(lambda: heard(run) == ["one"])
+        store(broker, "a", b"two")
+        eventually(lambda: heard(run) == ["one", "two"])
+        broker.restart()
+        store(broker, "a", b"three")
+        eventually(lambda: heard(run) == ["one", "two", "three"])
+        assert run.end(signal.SIGINT) == 130
+        assert len(run.err.splitlines()) <= 2
+
+
+def test_an_interrupt_ends_it_while_there_is_no_broker(tmp_path: Path) -> None:
+    with nobody() as endpoint, running(tmp_path, "tail", "#", broker=endpoint) as run:
+        eventually(lambda: run.err)
+        assert (run.end(signal.SIGINT), run.out) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (["a//b"], 1, "is not a pattern"),
+        (["#", "--from", "soon"], 2, "Invalid value for '--from'"),
+        (["#", "--broker", "h:1"], 1, "use tcp://HOST:PORT"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments: list[str], code: int, why: str) -> None:
+    ran = minimq("tail", *arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert why in ran.err
+
+
+def test_a_reader_that_has_had_enough_ends_it_quietly(served: BrokerProcess) -> None:
+    store(served, "long", *([b"x" * 1000] * 500))
+    done = shell("minimq tail long --from 0 | head -1", served.control)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
