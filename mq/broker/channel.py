@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from queue import Empty, Queue
+from collections import deque
+from threading import Semaphore
 from typing import Generic, TypeVar
 
 import zmq
@@ -24,25 +25,26 @@ class Channel(Generic[Item]):
     """One thread puts, the proxy takes. A full channel makes the putting thread wait."""
 
     def __init__(self, context: Context, limit: int) -> None:
-        self._items: Queue[Item] = Queue(limit)
+        self._items: deque[Item] = deque()
+        self._room = Semaphore(limit)
         self._wake = context.socket(zmq.PUSH)
         self._wake.linger = 0
         self._wake.connect(ENDPOINT)
 
     def put(self, item: Item) -> None:
-        """Hand over a result. A wake-up that finds no room is not needed: others are on their way."""
-        self._items.put(item)
-        try:
-            self._wake.send(b"", zmq.NOBLOCK)
-        except zmq.Again:
-            return
+        """Hand over a result. Whoever puts into an empty channel wakes the proxy, which then takes all there is."""
+        self._room.acquire()
+        self._items.append(item)
+        if len(self._items) == 1:
+            self._wake.send(b"")
 
     def take(self) -> Item | None:
         """Return the next result, None when there is none."""
-        try:
-            return self._items.get_nowait()
-        except Empty:
+        if not self._items:
             return None
+        item = self._items.popleft()
+        self._room.release()
+        return item
 
     def close(self) -> None:
         """Close the thread's end, once the thread has ended."""

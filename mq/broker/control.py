@@ -34,6 +34,7 @@ from mq.topic import Pattern
 Client = bytes
 _U64 = 2**64
 _JOBS = (Fetch, Last, Heads, Topics, OffsetAt)
+REQUEST_BYTES_MAX = 64 << 10  # 256 patterns of the greatest length fit; what is made to be costly to unpack does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ class Desk:
     def handle(self, client: Client, message: bytes) -> Job | bytes:
         """Return the answer to a request, or the job that makes it."""
         self._counters.requests += 1
+        if len(message) > REQUEST_BYTES_MAX:
+            self._counters.requests_refused += 1
+            return Failure(0, "bad_request", f"a request has at most {REQUEST_BYTES_MAX} bytes").encode()
         try:
             request = decode(message)
             if isinstance(request, _JOBS):

@@ -9,7 +9,11 @@ INGEST, CONTROL = "ingest", "control"
 
 
 class Counters:
-    """Numbers that only grow since the broker's start; `refused` and `nacked` by port and kind."""
+    """Numbers that only grow since the broker's start.
+
+    `refused` counts frames by port and kind, `connections` what became of them, by port and event; `live_overflows`
+    the turns in which a subscriber's queue was full, so that it missed frames.
+    """
 
     def __init__(self) -> None:
         self.frames_received = 0
@@ -21,7 +25,9 @@ class Counters:
         self.requests = 0
         self.requests_refused = 0
         self.replies_dropped = 0
+        self.live_overflows = 0
         self.refused: Counter[tuple[str, str]] = Counter()
+        self.connections: Counter[tuple[str, str]] = Counter()
 
     def refuse(self, port: str, kind: str) -> None:
         """Count a frame that was not taken."""
@@ -33,7 +39,11 @@ class Counters:
 
     def as_map(self) -> dict[str, object]:
         """Return all of them as they travel in a message."""
-        refused: dict[str, dict[str, int]] = {}
-        for (port, kind), number in list(self.refused.items()):
-            refused.setdefault(port, {})[kind] = number
-        return {**self.plain(), "refused": refused}
+        return {**self.plain(), "refused": _by_port(self.refused), "connections": _by_port(self.connections)}
+
+
+def _by_port(counted: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    rows: dict[str, dict[str, int]] = {}
+    for (port, kind), number in list(counted.items()):
+        rows.setdefault(port, {})[kind] = number
+    return rows

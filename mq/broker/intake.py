@@ -19,7 +19,7 @@ from mq.protocol import Acks, Nack
 
 Client = bytes
 Reply = tuple[Client, bytes]
-Row = list[object]
+Row = tuple[str, int, int, int, int]  # topic, producer, sequence, offset of the first record, level
 
 
 class Turn(NamedTuple):
@@ -57,8 +57,7 @@ class Intake:
         """Append what is good in a turn, and return what goes out for it now."""
         live: list[bytes] = []
         if turn.ingest:
-            for run in self._journal.append(self._check_ingest(turn.ingest)):
-                self._forward(run, live)
+            self._forward(self._journal.append(self._check_ingest(turn.ingest)), live)
         replies = self._take_produced(turn.produced, live) if turn.produced else []
         self._counters.frames_received += len(turn.ingest) + len(turn.produced)
         self._counters.frames_forwarded += len(live)
@@ -73,11 +72,12 @@ class Intake:
     def sync_failed(self, why: str) -> list[Reply]:
         """Return the refusals that a failed sync means to those who waited for it."""
         due, self._durable = self._durable, {}
-        return [
-            (client, Nack(0, "journal_failed", why, str(row[0]), int(str(row[1])), int(str(row[2]))).encode())
-            for client, rows in due.items()
-            for row in rows
-        ]
+        replies: list[Reply] = []
+        for client, rows in due.items():
+            for topic, producer, sequence, _, _ in rows:
+                self._counters.refuse(CONTROL, "journal_failed")
+                replies.append((client, _nack("journal_failed", why, (topic, producer, sequence))))
+        return replies
 
     def _check_ingest(self, frames: Sequence[bytes]) -> list[Checked]:
         checked: list[Checked] = []
@@ -94,19 +94,21 @@ class Intake:
                 keep(found)
         return checked
 
-    def _forward(self, run: Run, live: list[bytes]) -> None:
-        """Send a run on; one that the journal could not take goes out too, unstored."""
-        if run.error is None:
-            live += run.frames
-            self._count(run)
-            return
-        now = self._clock()
-        live += [stamp_unstored(frame, now) for frame in run.checked]
-        self._counters.frames_unstored += len(run.checked)
+    def _forward(self, runs: Sequence[Run], live: list[bytes]) -> None:
+        """Send runs on; those that the journal could not take go out too, unstored."""
+        for run in runs:
+            if run.error is None:
+                live += run.frames
+            else:
+                now = self._clock()
+                live += [stamp_unstored(frame, now) for frame in run.checked]
+                self._counters.frames_unstored += len(run.checked)
+        self._count(runs)
 
-    def _count(self, run: Run) -> None:
-        self._counters.bytes_appended += run.size
-        self._counters.records_appended += run.next - run.offset
+    def _count(self, runs: Sequence[Run]) -> None:
+        """Count what was appended: a run that was not has neither bytes nor offsets."""
+        self._counters.bytes_appended += sum([run.size for run in runs])
+        self._counters.records_appended += sum([run.next - run.offset for run in runs])
 
     def _take_produced(self, produced: Sequence[tuple[Client, bytes]], live: list[bytes]) -> list[Reply]:
         replies: list[Reply] = []
@@ -122,10 +124,11 @@ class Intake:
             checked.append(found)
             senders.setdefault(found[0], []).append(client)
         written: dict[Client, list[Row]] = {}
-        for run in self._journal.append(checked):
+        runs = self._journal.append(checked)
+        self._count(runs)
+        for run in runs:
             if run.error is None:
                 live += run.frames
-                self._count(run)
                 self._acknowledge(run, senders[run.topic], written)
             else:
                 self._refuse(run, senders[run.topic], replies)
@@ -142,7 +145,7 @@ class Intake:
         for client, frame in zip(senders, run.checked, strict=True):
             level = wanted(frame)
             waiting = self._durable if level is Wanted.DURABLE else written
-            waiting.setdefault(client, []).append([*ack_key(frame), offset, int(level)])
+            waiting.setdefault(client, []).append((*ack_key(frame), offset, int(level)))
             offset += frame[1]
 
     def _refuse(self, run: Run, senders: list[Client], replies: list[Reply]) -> None:

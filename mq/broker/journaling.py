@@ -10,9 +10,9 @@ import logging
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import Thread
 
 from mq.broker.intake import Done, Intake, Turn
+from mq.broker.worker import Died, worker
 from mq.errors import JournalError
 from mq.journal.interface import Journal
 
@@ -20,17 +20,25 @@ _log = logging.getLogger(__name__)
 
 
 class Journaling:
-    """Owns the journal's writing side from `start` to `stop`. `deliver` is called with each result, on this thread."""
+    """Owns the journal's writing side from `start` to `stop`.
+
+    `deliver` is called with each result, `died` with the error that ends the thread, both on this thread.
+    """
 
     def __init__(
-        self, journal: Journal, intake: Intake, sync_interval_s: float, deliver: Callable[[Done, bool], None]
+        self,
+        journal: Journal,
+        intake: Intake,
+        sync_interval_s: float,
+        deliver: Callable[[Done, bool], None],
+        died: Died,
     ) -> None:
         self._journal = journal
         self._intake = intake
         self._interval = sync_interval_s
         self._deliver = deliver
         self._inbox: SimpleQueue[Turn | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="journaling", daemon=True)
+        self._thread = worker("journaling", self._run, died)
         self._next_checkpoint = 0.0
 
     def start(self) -> None:

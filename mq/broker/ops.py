@@ -17,11 +17,13 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from mq.broker.counters import Counters
+from mq.broker.sockets import refuse_port
 from mq.errors import BadEndpoint, PortTaken
 from mq.journal.interface import Journal
 
 CONNECTIONS_MAX = 64
-IDLE_S = 10
+IDLE_S = 5
+IDLE_LOOKED_FOR_EVERY_S = 2
 _ENDPOINT = re.compile(r"(?:tcp|http)://(\[[0-9a-fA-F:]+\]|[^:/]+):(\d{1,5}|\*)/?")
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -34,6 +36,7 @@ class Ops:
         found = _ENDPOINT.fullmatch(endpoint)
         if found is None:
             raise BadEndpoint(f"--ops {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
+        refuse_port(endpoint, "--ops")
         self._journal = journal
         registry = CollectorRegistry()
         registry.register(BrokerCollector(counters, journal))
@@ -48,9 +51,12 @@ class Ops:
                 threads=1,
                 connection_limit=CONNECTIONS_MAX,
                 channel_timeout=IDLE_S,
+                cleanup_interval=IDLE_LOOKED_FOR_EVERY_S,
                 clear_untrusted_proxy_headers=True,
                 ident="minimq",
             )
+        except ValueError:  # so waitress says that the address means nothing
+            raise BadEndpoint(f"--ops {endpoint}: there is no such address") from None
         except OSError as error:
             raise _translated(error, endpoint) from None
         self.endpoint = f"http://{found[1]}:{self._server.effective_port}"
@@ -96,6 +102,12 @@ class BrokerCollector:
         for (port, kind), number in list(self._counters.refused.items()):
             refused.add_metric([port, kind], number)
         yield refused
+        connections = CounterMetricFamily(
+            "minimq_connections", "Connections, by what happened.", labels=["port", "event"]
+        )
+        for (port, event), number in list(self._counters.connections.items()):
+            connections.add_metric([port, event], number)
+        yield connections
         failed = GaugeMetricFamily("minimq_journal_failed", "1 when the journal takes nothing more.")
         failed.add_metric([], int(self._journal.failure is not None))
         yield failed

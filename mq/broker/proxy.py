@@ -8,6 +8,8 @@ told `busy`.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from threading import Thread
 from typing import NamedTuple
 
@@ -18,14 +20,23 @@ from mq.broker.control import Desk, Job
 from mq.broker.counters import CONTROL, Counters
 from mq.broker.intake import Client, Done, Reply, Turn
 from mq.broker.journaling import Journaling
+from mq.broker.outbox import Outbox
 from mq.broker.reader import Reader
 from mq.broker.sockets import Sockets
+from mq.broker.watch import Watch
 from mq.config import Config
 from mq.frame import claimed_key
 from mq.protocol import Nack, is_request
 
+TIDY_EVERY_S, TIDY_EVERY_MS = 0.25, 250
 CONTROL_MESSAGES_A_TURN = 1_000
-DRAIN_POLL_MS = 50
+SUBSCRIPTIONS_A_TURN = 1_000
+FRAME_OVERHEAD_BYTES = 256  # what a waiting frame takes in memory beside its bytes, roughly
+OUTBOX_BYTES_MAX = 16 << 20
+OUTBOX_MS = 10
+QUIET_MS = 100
+DRAIN_S_MAX = 1.0
+END_POLL_MS = 50
 
 
 class Result(NamedTuple):
@@ -43,35 +54,37 @@ class Answered(NamedTuple):
     ends_job: bool
 
 
+class Channels(NamedTuple):
+    """What comes back from the other threads, and the socket that says so."""
+
+    wake: zmq.Socket[bytes]
+    results: Channel[Result]
+    answers: Channel[Answered]
+
+
 class Proxy:
     """Runs on the thread that calls `run`, until `stop`."""
 
     def __init__(
-        self,
-        sockets: Sockets,
-        wake: zmq.Socket[bytes],
-        results: Channel[Result],
-        answers: Channel[Answered],
-        desk: Desk,
-        config: Config,
-        counters: Counters,
+        self, sockets: Sockets, watch: Watch, channels: Channels, desk: Desk, config: Config, counters: Counters
     ) -> None:
         self._sockets = sockets
-        self._wake = wake
-        self._results = results
-        self._answers = answers
+        self._watch = watch
+        self._wake, self._results, self._answers = channels
         self._desk = desk
         self._config = config
         self._counters = counters
+        self._outbox = Outbox(OUTBOX_BYTES_MAX)
         self._produced: list[tuple[Client, bytes]] = []
         self._pending_bytes = 0
         self._under_way: list[int] = []
         # The class below zmq.Socket is the same without a layer of Python: a tenth of the broker's time.
         self._publish = super(zmq.Socket, sockets.live).send
+        self._next_tidying = 0.0
         self._stop_read, self._stop_write = os.pipe()
         self._busy_poller, self._idle_poller = zmq.Poller(), zmq.Poller()
         for poller in (self._busy_poller, self._idle_poller):
-            for source in (wake, sockets.control, sockets.live, self._stop_read):
+            for source in (self._wake, sockets.control, self._stop_read):
                 poller.register(source, zmq.POLLIN)
         self._idle_poller.register(sockets.ingest, zmq.POLLIN)
 
@@ -80,32 +93,51 @@ class Proxy:
         os.write(self._stop_write, b"x")
 
     def run(self, journaling: Journaling, reader: Reader) -> None:
-        """Go on until `stop`, then finish what was taken in."""
-        while True:
-            has_room = len(self._under_way) < self._config.turns_ahead_max
-            ready = dict((self._idle_poller if has_room else self._busy_poller).poll())
-            if self._stop_read in ready:
-                break
-            if self._wake in ready:
-                self._take_results()
-            if self._sockets.control in ready:
-                self._take_control(reader)
-            if self._sockets.live in ready:
-                self._drop_subscriptions()
-            if len(self._under_way) < self._config.turns_ahead_max:
-                self._begin_turn(journaling, self._take_ingest() if self._sockets.ingest in ready else [])
-        self._finish(journaling, reader)
+        """Go on until `stop`, then finish what was taken in. Whatever is raised, the threads have ended."""
+        take = self._drop_results
+        try:
+            while self._stop_read not in self._turn(journaling, reader):
+                pass
+            self._drain(journaling, reader)
+            take = self._take_results
+        finally:
+            self._end((reader, journaling), take)
 
     def close(self) -> None:
         """Let go of what is its own."""
         os.close(self._stop_read)
         os.close(self._stop_write)
 
+    def _turn(self, journaling: Journaling, reader: Reader, wait_ms: int = TIDY_EVERY_MS) -> dict[object, int]:
+        """Wait until something is ready, deal with it, and return what it was."""
+        has_room = len(self._under_way) < self._config.turns_ahead_max
+        poller = self._idle_poller if has_room else self._busy_poller
+        ready: dict[object, int] = dict(poller.poll(OUTBOX_MS if self._outbox else wait_ms))
+        if self._wake in ready:
+            self._wake.recv()
+            self._take_results()
+        if self._sockets.control in ready:
+            self._take_control(reader)
+        if len(self._under_way) < self._config.turns_ahead_max:
+            self._begin_turn(journaling, self._take_ingest() if self._sockets.ingest in ready else [])
+        if time.monotonic() >= self._next_tidying:
+            self._tidy()
+        return ready
+
+    def _tidy(self) -> None:
+        """Do what nobody waits for: each socket that is polled costs every turn, so these are looked at now and then."""
+        self._drop_subscriptions()
+        if self._outbox:
+            self._outbox.flush(self._try_to_send)
+        for monitor in self._watch.monitors:
+            self._watch.take(monitor)
+        self._next_tidying = time.monotonic() + TIDY_EVERY_S
+
     def _begin_turn(self, journaling: Journaling, ingest: list[bytes]) -> None:
         if not ingest and not self._produced:
             return
         produced, self._produced = self._produced, []
-        self._under_way.append(sum(len(frame) for _, frame in produced))
+        self._under_way.append(sum(_weight(frame) for _, frame in produced))
         journaling.submit(Turn(ingest, produced))
 
     def _take_ingest(self) -> list[bytes]:
@@ -144,24 +176,18 @@ class Proxy:
             self._reply(client, found)
 
     def _take_produced(self, client: Client, frame: bytes) -> None:
-        if self._pending_bytes + len(frame) > self._config.pending_bytes_max:
+        if self._pending_bytes + _weight(frame) > self._config.pending_bytes_max:
             self._counters.refuse(CONTROL, "busy")
             topic, producer, sequence = claimed_key(frame) or (None, 0, 0)
             why = "the journal is behind; send again"
-            self._reply(client, Nack(0, "busy", why, topic, producer, sequence).encode())
+            self._send_all([(client, Nack(0, "busy", why, topic, producer, sequence).encode())])
             return
-        self._pending_bytes += len(frame)
+        self._pending_bytes += _weight(frame)
         self._produced.append((client, frame))
 
     def _take_results(self) -> None:
-        while True:
-            try:
-                self._wake.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                break
         while (result := self._results.take()) is not None:
-            for frame in result.done.live:
-                self._publish(frame)
+            self._publish_all(result.done.live)
             self._send_all(result.done.replies)
             if result.ends_turn:
                 self._pending_bytes -= self._under_way.pop(0)
@@ -170,35 +196,78 @@ class Proxy:
             if answered.ends_job:
                 self._desk.finished(answered.client)
 
+    def _publish_all(self, frames: list[bytes]) -> None:
+        """Send to all subscribers. One whose queue is full misses what finds no room; that it happened is counted."""
+        publish, rest = self._publish, iter(frames)
+        try:
+            for frame in rest:
+                publish(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            self._counters.live_overflows += 1
+            self._sockets.live.xpub_nodrop = False
+            publish(frame)
+            for frame in rest:
+                publish(frame)
+            self._sockets.live.xpub_nodrop = True
+
+    def _drop_results(self) -> None:
+        """Make room for threads that are to end, when nothing can be sent any more."""
+        while self._results.take() is not None or self._answers.take() is not None:
+            pass
+
     def _send_all(self, replies: list[Reply]) -> None:
+        """Send what became of frames. Nobody can ask for that again, so it is kept when there is no room just now."""
         for client, message in replies:
-            self._reply(client, message)
+            sent = not self._outbox.holds(client) and self._try_to_send(client, message)
+            if not sent and not self._outbox.keep(client, message):
+                self._counters.replies_dropped += 1
 
     def _reply(self, client: Client, message: bytes) -> None:
-        """Send an answer, unless its client is gone or does not take its answers: then it is dropped and counted."""
+        """Answer a question, unless the client does not take its answers: then this one is dropped and counted."""
+        if not self._try_to_send(client, message):
+            self._counters.replies_dropped += 1
+
+    def _try_to_send(self, client: Client, message: bytes) -> bool:
+        """Return whether an answer is done with: sent, or dropped and counted because its client is gone."""
         try:
             self._sockets.control.send_multipart([client, message], zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
+            if error.errno == zmq.EAGAIN:
+                return False
             self._counters.replies_dropped += 1
+        return True
 
     def _drop_subscriptions(self) -> None:
-        """Read what subscribers send: XPUB has acted on it already."""
-        while True:
-            try:
+        """Read what subscribers send, a bounded part of it: XPUB has acted on subscriptions already."""
+        try:
+            for _ in range(SUBSCRIPTIONS_A_TURN):
                 self._sockets.live.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        except zmq.Again:
+            return
 
-    def _finish(self, journaling: Journaling, reader: Reader) -> None:
-        """End the threads, and send out what they still come to."""
-        self._begin_turn(journaling, self._take_ingest())
-        for part in (reader, journaling):
+    def _drain(self, journaling: Journaling, reader: Reader) -> None:
+        """Take in what clients have sent by now: until nothing comes for a moment, but no longer than a while."""
+        for poller in (self._busy_poller, self._idle_poller):
+            poller.unregister(self._stop_read)
+        deadline = time.monotonic() + DRAIN_S_MAX
+        busy = True
+        while busy and time.monotonic() < deadline:
+            busy = bool(self._turn(journaling, reader, QUIET_MS) or self._under_way or self._outbox)
+
+    def _end(self, parts: tuple[Reader, Journaling], take: Callable[[], None]) -> None:
+        """End the threads, and take what they still come to."""
+        for part in parts:
             ending = Thread(target=part.stop, name="ending")
             ending.start()
             while ending.is_alive():
-                self._wake.poll(DRAIN_POLL_MS)
-                self._take_results()
+                if self._wake.poll(END_POLL_MS):
+                    self._wake.recv()
+                take()
             ending.join()
-        self._take_results()
+        take()
+
+
+def _weight(frame: bytes) -> int:
+    return len(frame) + FRAME_OVERHEAD_BYTES

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from queue import SimpleQueue
-from threading import Thread
 
 from mq.broker.control import Job
+from mq.broker.worker import Died, worker
 from mq.config import Config
 from mq.errors import Rewound, Trimmed
 from mq.journal.interface import Journal
@@ -53,6 +53,9 @@ def answer(journal: Journal, request: Control, config: Config) -> Answer:
     except OSError as error:
         _log.error("%s: %s", error.filename, error.strerror)
         return Failure(request.id, "failed", f"the journal cannot be read: {error.strerror}"), None
+    except Exception:  # noqa: BLE001 - one request that meets a bug must not end the answering of all others
+        _log.exception("a bug: %s cannot be answered", request.OP)
+        return Failure(request.id, "failed", "the broker has a bug; its log says more"), None
 
 
 def _fetch(journal: Journal, request: Fetch, config: Config) -> Answer:
@@ -84,14 +87,20 @@ def _patterns(texts: list[str]) -> list[Pattern]:
 
 
 class Reader:
-    """Owns the reading side from `start` to `stop`. `deliver` is called with each answer, on this thread."""
+    """Owns the reading side from `start` to `stop`.
 
-    def __init__(self, journal: Journal, config: Config, deliver: Callable[[Job, bytes, bool], None]) -> None:
+    `deliver` is called with each answer, `died` with the error that ends the thread, both on this thread.
+    """
+
+    def __init__(
+        self, journal: Journal, config: Config, deliver: Callable[[Job, bytes, bool], None], died: Died
+    ) -> None:
         self._journal = journal
         self._config = config
         self._deliver = deliver
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="reader", daemon=True)
+        self._stopping = False
+        self._thread = worker("reader", self._run, died)
 
     def start(self) -> None:
         """Begin."""
@@ -103,11 +112,12 @@ class Reader:
 
     def stop(self) -> None:
         """End after what is under way; what still waits is left unanswered."""
+        self._stopping = True
         self._jobs.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._jobs.get()) is not None and not self._stopping:
             reply, rest = answer(self._journal, job.request, self._config)
             self._deliver(job, reply.encode(), rest is None)
             if rest is not None:

@@ -12,10 +12,12 @@ from mq.broker.counters import Counters
 from mq.broker.intake import Done, Intake
 from mq.broker.journaling import Journaling
 from mq.broker.ops import Ops
-from mq.broker.proxy import Answered, Proxy, Result
+from mq.broker.proxy import Answered, Channels, Proxy, Result
 from mq.broker.reader import Reader
 from mq.broker.sockets import Endpoints, Sockets, port_of
+from mq.broker.watch import Watch
 from mq.config import Config
+from mq.errors import MqError
 from mq.journal.interface import Journal
 
 _log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class Server:
         self._wanted = endpoints
         self._advertise = advertise
         self._counters = Counters()
+        self._death: BaseException | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.endpoints: dict[str, str] = {}
 
@@ -41,22 +44,28 @@ class Server:
         self._sockets = Sockets.bind(self._context, self._wanted, self._config)
         self._ops = Ops(self._wanted.ops, self._journal, self._counters)
         self.endpoints = {**self._sockets.endpoints(), "ops": self._ops.endpoint}
+        self._watch = Watch(self._sockets, self._counters)
         self._wake = bind_wake(self._context)
         self._results: Channel[Result] = Channel(self._context, RESULTS_WAITING_MAX)
         self._answers: Channel[Answered] = Channel(self._context, ANSWERS_WAITING_MAX)
         intake = Intake(self._journal, self._config, self._counters)
-        self._journaling = Journaling(self._journal, intake, self._config.sync_interval_s, self._deliver_done)
-        self._reader = Reader(self._journal, self._config, self._deliver_answer)
+        interval = self._config.sync_interval_s
+        self._journaling = Journaling(self._journal, intake, interval, self._deliver_done, self._thread_died)
+        self._reader = Reader(self._journal, self._config, self._deliver_answer, self._thread_died)
         ports = {name: port_of(endpoint) for name, endpoint in self.endpoints.items()}
         desk = Desk(self._config, self._counters, welcome(self._config, self._journal.epoch, ports, self._advertise))
-        self._proxy = Proxy(self._sockets, self._wake, self._results, self._answers, desk, self._config, self._counters)
+        channels = Channels(self._wake, self._results, self._answers)
+        self._proxy = Proxy(self._sockets, self._watch, channels, desk, self._config, self._counters)
         self._journaling.start()
         self._reader.start()
         self._ops.start()
 
     def main_loop(self) -> None:
-        """Serve until `stop`, then finish what was taken in."""
+        """Serve until `stop`, then finish what was taken in. Raises `MqError` when a thread of the broker has died."""
         self._proxy.run(self._journaling, self._reader)
+        if self._death is not None:
+            self.shutdown()
+            raise MqError(f"the broker has ended by an error of its own, the log says more: {self._death!r}")
 
     def stop(self) -> None:
         """Make `main_loop` return. May be called from any thread, and from a signal handler."""
@@ -69,11 +78,16 @@ class Server:
         self._answers.close()
         self._wake.close()
         self._proxy.close()
+        self._watch.close()
         self._sockets.close()
         self._context.term()
 
     def _deliver_done(self, done: Done, ends_turn: bool) -> None:
         self._results.put(Result(done, ends_turn))
+
+    def _thread_died(self, error: BaseException) -> None:
+        self._death = error
+        self._proxy.stop()
 
     def _deliver_answer(self, job: Job, message: bytes, ends_job: bool) -> None:
         self._answers.put(Answered(job.client, message, ends_job))

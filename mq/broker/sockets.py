@@ -13,6 +13,7 @@ HEARTBEAT_MS = 2_000
 HEARTBEAT_TIMEOUT_MS = 6_000
 HANDSHAKE_MS = 5_000
 LINGER_MS = 1_000
+PORT_MAX = 65_535
 SUBSCRIPTION_BYTES_MAX = 1_024
 
 
@@ -42,6 +43,7 @@ class Sockets:
         control = context.socket(zmq.ROUTER)
         ingest.rcvhwm = config.ingest_messages_max
         live.sndhwm = config.live_messages_max
+        live.xpub_nodrop = True  # a full queue is an error then, so it can be counted before the frame is dropped
         control.set_hwm(config.control_messages_max)
         control.router_mandatory = True
         for socket, option in ((ingest, "--ingest"), (live, "--live"), (control, "--control")):
@@ -55,17 +57,28 @@ class Sockets:
 
     def endpoints(self) -> dict[str, str]:
         """Return what was bound, ports filled in."""
-        return {"ingest": _bound(self.ingest), "live": _bound(self.live), "control": _bound(self.control)}
+        return {port: _bound(socket) for port, socket in self.by_port().items()}
+
+    def by_port(self) -> dict[str, zmq.Socket[bytes]]:
+        """Return the sockets by the names of their ports."""
+        return {"ingest": self.ingest, "live": self.live, "control": self.control}
 
     def close(self) -> None:
         """Close all."""
-        for socket in (self.ingest, self.live, self.control):
+        for socket in self.by_port().values():
             socket.close()
 
 
 def port_of(endpoint: str) -> int:
     """Return the port at the end of an endpoint."""
     return int(endpoint.rpartition(":")[2])
+
+
+def refuse_port(endpoint: str, option: str) -> None:
+    """Refuse a port that cannot be, of which the libraries below would silently take 16 bits. Raises `BadEndpoint`."""
+    port = endpoint.rstrip("/").rpartition(":")[2]
+    if port.isdecimal() and int(port) > PORT_MAX:
+        raise BadEndpoint(f"{option} {endpoint}: a port is at most {PORT_MAX}")
 
 
 def _bound(socket: zmq.Socket[bytes]) -> str:
@@ -77,6 +90,7 @@ def _bound(socket: zmq.Socket[bytes]) -> str:
 def _bind(socket: zmq.Socket[bytes], endpoint: str, option: str) -> None:
     if not endpoint.startswith("tcp://"):
         raise BadEndpoint(f"{option} {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
+    refuse_port(endpoint, option)
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:

@@ -46,11 +46,16 @@ class Catalog:
 
     def matching(self, patterns: Sequence[Pattern], after: str | None, since: int = 0) -> list[TopicLog]:
         """Return the logs of topics that match and have changed, in order, those behind the topic `after`."""
-        logs = [log for log in list(self._logs.values()) if log.changed > since]
+        if all(pattern.exact for pattern in patterns):
+            logs = [log for topic in {pattern.text for pattern in patterns} if (log := self._logs.get(topic))]
+        else:
+            logs = list(self._logs.values())
         chosen = [
             log
             for log in logs
-            if (after is None or log.topic > after) and any(pattern.matches(log.topic) for pattern in patterns)
+            if log.changed > since
+            and (after is None or log.topic > after)
+            and any(pattern.matches(log.topic) for pattern in patterns)
         ]
         return sorted(chosen, key=lambda log: log.topic)
 

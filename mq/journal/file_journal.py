@@ -17,13 +17,14 @@ from mq.journal.files import Files
 from mq.journal.indexes import Indexes
 from mq.journal.interface import Head, Run, Slice, TopicInfo
 from mq.journal.lock import DirectoryLock
-from mq.journal.meta import EPOCH_MAX, read_epoch, write_epoch
+from mq.journal.meta import begin_epoch, read_epoch
 from mq.journal.open_files import OpenFiles
 from mq.journal.reading import LogReader
 from mq.journal.recovery import Opened, Recovery
 from mq.journal.segment import Segment
+from mq.journal.state import State
 from mq.journal.syncing import Syncing
-from mq.journal.topic_log import Limits, State, TopicLog
+from mq.journal.topic_log import Limits, TopicLog
 from mq.topic import Pattern
 
 _log = logging.getLogger(__name__)
@@ -166,9 +167,7 @@ class FileJournal:
             raise AppendFailed("too_many_topics", f"there are {len(self._catalog)} already, the limit is topics_max")
         directories = layout.directories(self._data, topic)
         try:
-            for directory in directories[1:]:
-                if not os.path.isdir(directory):
-                    self._files.make_directory(directory)
+            layout.make_missing(self._files, directories)
         except OSError as error:
             raise AppendFailed.of(error) from error
         self._syncing.directories.update(directories)
@@ -191,28 +190,16 @@ class FileJournal:
             raise JournalError(self.failure) from error
 
     def _recover(self) -> tuple[int, Catalog]:
-        previous = read_epoch(self._files, self._data)
-        root = os.path.join(self._data, layout.TOPICS)
-        if not os.path.isdir(root):
-            self._files.make_directory(root)
-            self._files.sync_directory(self._data)
+        layout.make_missing(self._files, [os.path.join(self._data, layout.TOPICS)])
         recovery = Recovery(self._files, self._indexes, self._data)
         logs = []
         for topic, names in layout.walk(self._files, self._data):
             opened = recovery.open(topic, names)
-            if opened is not None:
-                logs.append(self._log(topic, opened))
-                self._await_sync(logs[-1], opened)
+            if opened is None:
+                continue
+            logs.append(self._log(topic, opened))
+            if not opened.clean:
+                self._syncing.add_unsynced(logs[-1], layout.directories(self._data, topic))
         newest = max((log.state.epoch for log in logs), default=0)
-        epoch = max((previous or 0) + 1, newest + 1, self._clock() // 1_000_000_000)
-        if epoch > EPOCH_MAX:
-            raise JournalError(f"{self._data}: its epoch {epoch} does not fit; is the clock right?")
-        write_epoch(self._files, self._data, epoch)
+        epoch = begin_epoch(self._files, self._data, newest, self._clock())
         return epoch, Catalog(epoch, logs)
-
-    def _await_sync(self, log: TopicLog, opened: Opened) -> None:
-        """See to it that the first sync covers what an earlier life wrote and did not sync, and what was mended now."""
-        if not opened.clean:
-            self._syncing.directories.update(layout.directories(self._data, log.topic))
-        if not opened.clean and opened.broken is None:
-            self._syncing.dirty.add(log)

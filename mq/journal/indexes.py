@@ -115,7 +115,7 @@ class Indexes:
             return
         with SegmentReader(self._files, segment.path) as read:
             floor = Floor(last.offset, last.epoch, last.appended)
-            for event in scan(Window(read, size), name, last.position, floor):
+            for event in scan(Window(read, size), name, last.position, floor, segment.limit):
                 if isinstance(event, Found):
                     note(index, event, self._interval)
 

@@ -40,6 +40,13 @@ def directories(data: str, topic: str) -> list[str]:
     return [root, *(os.path.join(root, *parts[: depth + 1]) for depth in range(len(parts)))]
 
 
+def make_missing(files: Files, directories: list[str]) -> None:
+    """Make those of the directories that do not exist, in order."""
+    for directory in directories:
+        if not os.path.isdir(directory):
+            files.make_directory(directory)
+
+
 def segment_name(base: int) -> str:
     """Return the name of the segment whose first offset is `base`."""
     return f"@{base:020}.log"

@@ -23,6 +23,7 @@ from mq.journal.files import Files, publish, read_whole
 
 FORMAT = 1
 EPOCH_MAX = 2**32 - 1
+NS_PER_SECOND = 1_000_000_000
 _OPENING = b"minimq journal "
 _TEXT = re.compile(rb"(minimq journal ([0-9]{1,9})\n(?:.*\n)*)crc ([0-9a-f]{8})\n")
 _EPOCH = re.compile(rb"^epoch ([0-9]{1,10})$", re.MULTILINE)
@@ -52,10 +53,17 @@ def read_epoch(files: Files, data: str) -> int | None:
     return int(epoch[1]) if epoch else None
 
 
-def write_epoch(files: Files, data: str, epoch: int) -> None:
-    """Make an epoch durable, before anything is appended under it."""
+def begin_epoch(files: Files, data: str, newest: int, now: int) -> int:
+    """Return the epoch of this opening, once it is durable: before anything is appended under it.
+
+    It is above that of the last opening, and above the `newest` in the logs should that not be known; else the time.
+    """
+    epoch = max((read_epoch(files, data) or 0) + 1, newest + 1, now // NS_PER_SECOND)
+    if epoch > EPOCH_MAX:
+        raise JournalError(f"{data}: its epoch {epoch} does not fit; is the clock right?")
     text = f"minimq journal {FORMAT}\nepoch {epoch}\n".encode()
     publish(files, os.path.join(data, layout.META), text + f"crc {value(text):08x}\n".encode())
+    return epoch
 
 
 def _refuse_foreign(files: Files, data: str) -> None:

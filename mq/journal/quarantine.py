@@ -19,7 +19,7 @@ def keep_copy(files: Files, data: str, topic: str, segment: Segment, torn: Rest)
     directory = os.path.join(data, layout.QUARANTINE)
     if not os.path.isdir(directory):
         files.make_directory(directory)
-        files.sync_directory(data)
+    files.sync_directory(data)
     source = files.open(segment.path, os.O_RDONLY)
     try:
         path, target = _open_new(files, f"{directory}/{topic.replace('/', '@')}@{segment.base:020}@{torn.start}")

@@ -14,7 +14,8 @@ from mq.journal.indexes import Indexes, is_in_log
 from mq.journal.interface import Slice
 from mq.journal.scan import Event, scan
 from mq.journal.segment import Segment, SegmentReader
-from mq.journal.topic_log import State, TopicLog
+from mq.journal.state import State
+from mq.journal.topic_log import TopicLog
 from mq.journal.window import Floor, Found, Window, frame_at
 
 Pick = Callable[[Index], Entry | None]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+from itertools import pairwise
 from typing import NamedTuple
 
 from mq.body import BODY_BYTES_MAX
@@ -22,7 +23,7 @@ from mq.journal.mark import MARK_SIZE, Mark
 from mq.journal.quarantine import keep_copy
 from mq.journal.scan import Damaged, Rest, scan
 from mq.journal.segment import Segment, SegmentReader
-from mq.journal.topic_log import State
+from mq.journal.state import State
 from mq.journal.window import Floor, Found, Window
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class Recovery:
         segments = [Segment(directory, base, 0) for base in layout.segment_bases(names)]
         for segment in segments:
             segment.size = self._files.size(segment.path)
+        for segment, after in pairwise(segments):
+            segment.limit = after.base
         if mark is not None and (not segments or mark.base > segments[-1].base):
             _log.error("%s: segment %d is gone, with offsets up to %d", directory, mark.base, mark.next - 1)
             return self._fence(directory, segments, Floor(mark.next, mark.epoch, mark.appended))
@@ -110,15 +113,15 @@ class Recovery:
         if entry is None or floor is None:
             return None
         with SegmentReader(self._files, segment.path) as read:
-            for event in scan(Window(read, segment.size), name, entry.position, floor):
+            for event in scan(Window(read, segment.size), name, entry.position, floor, segment.limit):
                 if isinstance(event, Found):
                     floor = Floor.after(event.header)
         return floor
 
     def _fence(self, directory: str, segments: list[Segment], floor: Floor) -> Opened:
         """Leave what is there as it is, and begin a new segment at an offset that was never used."""
-        for segment in segments:
-            segment.active = False
+        for segment in segments[-1:]:
+            segment.active, segment.limit = False, floor.offset
         fresh = Segment(directory, floor.offset, 0)
         fresh.active = True
         state = State((*segments, fresh), 0, floor.offset, -1, floor.appended, floor.epoch)

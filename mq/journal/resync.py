@@ -6,7 +6,7 @@ opening (``topic NUL MQ``) and put together to chains: dense, one directly behin
 
 - offset, epoch and appended are not below those of the last good frame, nor of the chain before, nor above the limit;
 - two chains do not touch: with nothing between them, nothing can be missing between them;
-- bytes between two chains hold at least one lost offset (bytes put in hold none: that speaks against a chain);
+- where there is room for a frame between two chains, at least one offset is missing;
 - a chain ends with the segment, or at a sector's edge, or where the next frame begins, however damaged (one that ends
   elsewhere may be frames inside a body: it needs some more to count).
 
@@ -24,60 +24,89 @@ from struct import Struct
 from typing import NamedTuple
 
 from mq.frame import HEADER_SIZE, MAGIC, VERSION, Header, header_at
-from mq.journal.window import NO_LIMIT, Floor, Window, follows, frame_at
+from mq.journal.window import NO_LIMIT, Floor, Found, Window, follows, frame_at
 
-CHAINS_WEIGHED_MAX = 256
+CHAINS_WEIGHED_MAX = 64
+HORIZON_BYTES = 2 << 20
 SECTOR_BYTES = 512
 ALIKE_LEAST = 4
 DOUBT_FRAMES = 4
-IMPOSSIBLE = 1 << 40
+IMPOSSIBLE = -(1 << 40)
 _COUNT_LENGTH = Struct("<4xI24xI")
 
 
 class Chain(NamedTuple):
-    """Frames, dense, from byte `start` to `stop`; `weight` is how many of them speak for it."""
+    """Frames, dense, from byte `start` to `stop`; the second begins at `second`; `weight` of them speak for it."""
 
     start: int
+    second: int
     stop: int
     first: Header
     last: Header
     weight: int
 
 
-def survivors(window: Window, name: bytes, at: int, floor: Floor, limit: int) -> Iterator[Chain]:
-    """Yield the chains that count behind the damage at byte `at`, where `floor` was due, in order."""
-    chains = _chains(window, name, at, floor, limit)
-    while some := list(islice(chains, CHAINS_WEIGHED_MAX)):
-        for chain in _weightiest(some, at, floor):
-            yield chain
-            at, floor = chain.stop, Floor.after(chain.last)
+def next_good(window: Window, name: bytes, at: int, floor: Floor, limit: int) -> Found | None:
+    """Return the first frame that counts behind the damage at byte `at`, where `floor` was due; None if none does.
+
+    What speaks for it is looked for no further than it takes to outweigh a frame's body.
+    """
+    end = _end_of_damaged(window, name, at, floor, limit, certain=True)
+    if end > at:
+        count, _ = _COUNT_LENGTH.unpack(window.take(at + len(name), _COUNT_LENGTH.size))
+        found = frame_at(window, name, end)
+        if found is not None and _is_due(found.header, floor._replace(offset=floor.offset + count), limit):
+            return found
+    chains = _chains(window, name, at, end, floor, limit)
+    while some := list(_as_far_as_needed(chains)):
+        kept = _weightiest(some, at, floor, len(name) + HEADER_SIZE)
+        if kept:
+            return Found(kept[0].start, kept[0].second, kept[0].first)
+    return None
 
 
-def _chains(window: Window, name: bytes, at: int, floor: Floor, limit: int) -> Iterator[Chain]:
-    at = _end_of_damaged(window, name, at, floor, limit, certain=True)
+def _as_far_as_needed(chains: Iterator[Chain]) -> Iterator[Chain]:
+    start = -1
+    for chain in islice(chains, CHAINS_WEIGHED_MAX):
+        yield chain
+        start = chain.start if start < 0 else start
+        if chain.stop - start > HORIZON_BYTES:
+            return
+
+
+def _chains(window: Window, name: bytes, start: int, at: int, floor: Floor, limit: int) -> Iterator[Chain]:
+    """Yield what may count from byte `at` on, behind the damage that begins at `start`.
+
+    Where a chain claims the offset missing before it, its rest may count without that.
+    """
+    before, due = start, floor
     while (at := window.find(name + MAGIC, at)) >= 0:
         chain = _chain_at(window, name, at, floor, limit)
         if chain is None:
             header = header_at(window.take(at, len(name) + HEADER_SIZE), 0, name)
             at = max(at + 1, _end_of_damaged(window, name, at, _due(header), limit) if header else 0)
             continue
-        due = Floor.after(chain.last)
-        ends_well = _may_end_here(window, name, chain.stop, due, limit)
-        yield chain if ends_well else chain._replace(weight=chain.weight - DOUBT_FRAMES)
-        at = _end_of_damaged(window, name, chain.stop, due, limit)
+        claims = chain.first.offset == due.offset and at - before >= len(name) + HEADER_SIZE
+        before, due = chain.stop, Floor.after(chain.last)
+        doubt = 0 if _may_end_here(window, name, before, due, limit) else DOUBT_FRAMES
+        rest = _chain_at(window, name, chain.second, floor, limit) if claims and chain.second < chain.stop else None
+        for each in (chain, rest):
+            if each is not None and each.weight > doubt:
+                yield each._replace(weight=each.weight - doubt)
+        at = _end_of_damaged(window, name, before, due, limit)
 
 
 def _chain_at(window: Window, name: bytes, at: int, floor: Floor, limit: int) -> Chain | None:
-    chain: Chain | None = None
-    while (found := frame_at(window, name, at)) and follows(found.header, floor, limit):
-        if chain is None:
-            chain = Chain(at, found.stop, found.header, found.header, 1)
-        elif found.header.offset == floor.offset:
-            chain = chain._replace(stop=found.stop, last=found.header, weight=chain.weight + 1)
-        else:
+    first = frame_at(window, name, at)
+    if first is None or not follows(first.header, floor, limit):
+        return None
+    last, frames = first, 1
+    while last.stop - at <= HORIZON_BYTES:
+        found = frame_at(window, name, last.stop)
+        if found is None or not _is_due(found.header, Floor.after(last.header), limit):
             break
-        at, floor = found.stop, Floor.after(found.header)
-    return chain
+        last, frames = found, frames + 1
+    return Chain(at, first.stop, last.stop, first.header, last.header, frames)
 
 
 def _may_end_here(window: Window, name: bytes, at: int, due: Floor, limit: int) -> bool:
@@ -102,6 +131,8 @@ def _end_of_damaged(window: Window, name: bytes, at: int, due: Floor, limit: int
         return at
     count, length = _COUNT_LENGTH.unpack_from(head, len(name))
     stop: int = at + len(head) + length
+    if count == 0:
+        return at
     if (certain and header is not None) or stop == window.stop:
         return stop
     behind = frame_at(window, name, stop)
@@ -117,15 +148,20 @@ def _is_due(header: Header, due: Floor, limit: int) -> bool:
     return header.offset == due.offset and follows(header, due, limit)
 
 
-def _weightiest(chains: list[Chain], at: int, floor: Floor) -> list[Chain]:
-    """Return those of the chains behind byte `at` that can be true together and weigh most."""
+def _weightiest(chains: list[Chain], at: int, floor: Floor, room: int) -> list[Chain]:
+    """Return those of the chains behind byte `at` that can be true together and weigh most.
+
+    `room` is the least that a frame takes, in bytes.
+    """
     ends = [(at, floor), *((chain.stop, Floor.after(chain.last)) for chain in chains)]
     scores, before = [0], [0]
     for place, chain in enumerate(chains, 1):
-        score, _, earlier = max(
-            (scores[earlier] - _cost(*ends[earlier], chain, first=earlier == 0), earlier == 0, earlier)
+        options = [
+            (scores[earlier], earlier == 0, earlier)
             for earlier in range(place)
-        )
+            if _may_follow(chain, *ends[earlier], room, touching=earlier == 0)
+        ]
+        score, _, earlier = max(options, default=(IMPOSSIBLE, False, 0))
         scores.append(score + chain.weight)
         before.append(earlier)
     place = max(range(len(scores)), key=lambda place: (scores[place], place)) if max(scores) > 0 else 0
@@ -136,9 +172,9 @@ def _weightiest(chains: list[Chain], at: int, floor: Floor) -> list[Chain]:
     return kept[::-1]
 
 
-def _cost(stop: int, floor: Floor, chain: Chain, *, first: bool) -> int:
-    """Return what speaks against a chain behind byte `stop`, where `floor` is due, in frames."""
+def _may_follow(chain: Chain, stop: int, floor: Floor, room: int, *, touching: bool = False) -> bool:
+    """Whether a chain may be the next good one behind byte `stop`, where `floor` was due."""
     between, missing = chain.start - stop, chain.first.offset - floor.offset
-    if not follows(chain.first, floor, NO_LIMIT) or (between == 0 and not first):
-        return IMPOSSIBLE
-    return 0 if missing else 1
+    if between < 0 or (between == 0 and not touching) or (between >= room and not missing):
+        return False
+    return follows(chain.first, floor, NO_LIMIT)

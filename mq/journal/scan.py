@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mq.journal.resync import survivors
+from mq.journal.resync import next_good
 from mq.journal.window import NO_LIMIT, Floor, Found, Window, follows, frame_at
 
 
@@ -41,21 +41,10 @@ def scan(window: Window, name: bytes, at: int, floor: Floor, limit: int = NO_LIM
     while at < window.stop:
         found = frame_at(window, name, at)
         if found is None or found.header.offset != floor.offset or not follows(found.header, floor, limit):
-            yield from _after_damage(window, name, at, floor, limit)
-            return
+            found = next_good(window, name, at, floor, limit)
+            if found is None:
+                yield Rest(at, window.stop, floor.offset)
+                return
+            yield Damaged(at, found.start, floor.offset, found.header.offset)
         yield found
         at, floor = found.stop, Floor.after(found.header)
-
-
-def _after_damage(window: Window, name: bytes, at: int, floor: Floor, limit: int) -> Iterator[Event]:
-    for chain in survivors(window, name, at, floor, limit):
-        yield Damaged(at, chain.start, floor.offset, chain.first.offset)
-        at = chain.start
-        while at < chain.stop:
-            found = frame_at(window, name, at)
-            if found is None:  # the file changed under the reader
-                break
-            yield found
-            at, floor = found.stop, Floor.after(found.header)
-    if at < window.stop:
-        yield Rest(at, window.stop, floor.offset)

@@ -9,22 +9,24 @@ from itertools import pairwise
 from mq.journal.files import Files
 from mq.journal.index import Index
 from mq.journal.layout import segment_name
+from mq.journal.window import NO_LIMIT
 
 BLOCK_BYTES = 4096
 
 
 class Segment:
-    """`size` is final once the segment is closed; of the active one, the last, the topic's state tells.
+    """`size` and `limit`, the offset it ends below, are final once it is closed; of the active one the state tells.
 
     `index` is held for the active one only; `indexed` of its entries are in its file.
     """
 
-    __slots__ = ("active", "base", "index", "indexed", "path", "size")
+    __slots__ = ("active", "base", "index", "indexed", "limit", "path", "size")
 
     def __init__(self, directory: str, base: int, size: int) -> None:
         self.path = os.path.join(directory, segment_name(base))
         self.base = base
         self.size = size
+        self.limit = NO_LIMIT
         self.active = False
         self.index: Index | None = None
         self.indexed = 0

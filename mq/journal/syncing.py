@@ -30,6 +30,12 @@ class Syncing:
         self._marked: set[TopicLog] = set()
         self._marks_fail = False
 
+    def add_unsynced(self, log: TopicLog, directories: Iterable[str]) -> None:
+        """See to it that the next sync covers what an earlier life wrote and did not sync, and what was mended now."""
+        self.directories.update(directories)
+        if log.broken is None:
+            self.dirty.add(log)
+
     def sync(self) -> None:
         """Make durable all that has been written, and where it is written down that it exists."""
         dirty, self.dirty = self.dirty, set()

@@ -7,7 +7,6 @@ sees a whole append or nothing of it, and never waits.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,34 +20,7 @@ from mq.journal.layout import MARK
 from mq.journal.mark import Mark
 from mq.journal.open_files import OpenFiles
 from mq.journal.segment import Segment
-
-
-class State(NamedTuple):
-    """A topic's log at one moment. `size` is that of the active segment, the last; `last` where its last frame begins.
-
-    `epoch` and `appended` are those of the last record, whatever segment it is in.
-    """
-
-    segments: tuple[Segment, ...]
-    size: int
-    next: int
-    last: int
-    appended: int
-    epoch: int
-
-    @property
-    def first(self) -> int:
-        """The first offset that is kept."""
-        return self.segments[0].base
-
-    def size_of(self, segment: Segment) -> int:
-        """Return how many bytes of a segment are written."""
-        return self.size if segment is self.segments[-1] else segment.size
-
-    def limit_of(self, segment: Segment) -> int:
-        """Return the offset that a segment ends below."""
-        behind = bisect_right(self.segments, segment.base, key=lambda each: each.base)
-        return self.segments[behind].base if behind < len(self.segments) else self.next
+from mq.journal.state import State
 
 
 class Limits(NamedTuple):
@@ -113,7 +85,8 @@ class TopicLog:
         data = b"".join(stamped)
         self._write(data)
         size = state.size + len(data)
-        self._note(stamped, frames, Entry(state.next, appended, state.size, epoch), size)
+        if self._wants_note(state, len(data)):
+            self._note(stamped, frames, Entry(state.next, appended, state.size, epoch), size)
         self.state = State(state.segments, size, offset, size - len(stamped[-1]), appended, epoch)
         return stamped
 
@@ -128,7 +101,7 @@ class TopicLog:
         fresh = Segment.fresh(self.directory, state.next)
         self._open.get(fresh.path, new=True)
         self._open.forget(active.path)
-        active.size = state.size
+        active.size, active.limit = state.size, state.next
         self._indexes.close_segment(active, self.name)
         self.state = state._replace(segments=(*state.segments, fresh), size=0, last=-1)
 
@@ -190,6 +163,14 @@ class TopicLog:
                 self.broken = f"{path} has been deleted"
         except OSError as error:
             self.broken = f"{path}: {error.strerror} while cutting a failed write"
+
+    def _wants_note(self, state: State, written: int) -> bool:
+        """Whether a run of so many bytes, just written, leads past what the index has."""
+        index, interval = state.segments[-1].index, self._limits.index_interval_bytes
+        if index is None or written >= _LONG_RUN * interval:
+            return True
+        end = index.end
+        return end < 0 or state.size - end >= interval
 
     def _note(self, stamped: list[bytes], frames: Sequence[Checked], first: Entry, size: int) -> None:
         """Add index entries for a run just written: one at its start is near enough, unless the run is long.
