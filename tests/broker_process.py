@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import subprocess
 import sys
 from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
 
 READY_S_MAX = 30.0
 END_S_MAX = 30.0
@@ -60,17 +60,17 @@ class BrokerProcess:
         """Where HTTP is answered."""
         return self.endpoints["ops"]
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: Signals) -> None:
         """Send any signal: SIGSTOP for a broker that hangs."""
         self.process.send_signal(number)
 
     def kill(self) -> None:
         """End it as a crash would."""
-        self._end(signal.SIGKILL)
+        self._end(SIGKILL)
 
     def stop(self) -> int:
         """End it as an operator would, and return its exit code."""
-        return self._end(signal.SIGTERM)
+        return self._end(SIGTERM)
 
     def restart(self) -> None:
         """Start again on the same data and ports."""
@@ -78,7 +78,7 @@ class BrokerProcess:
             self.stop()
         self.start()
 
-    def _end(self, number: signal.Signals) -> int:
+    def _end(self, number: Signals) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(END_S_MAX)

@@ -120,15 +120,15 @@ class Proxy:
             self._take_control(reader)
         if len(self._under_way) < self._config.turns_ahead_max:
             self._begin_turn(journaling, self._take_ingest() if self._sockets.ingest in ready else [])
+        if self._outbox:
+            self._outbox.flush(self._try_to_send)
         if time.monotonic() >= self._next_tidying:
             self._tidy()
         return ready
 
     def _tidy(self) -> None:
-        """Do what nobody waits for: each socket that is polled costs every turn, so these are looked at now and then."""
+        """Do what nobody waits for. Each socket that is polled costs every turn, so these are looked at at times."""
         self._drop_subscriptions()
-        if self._outbox:
-            self._outbox.flush(self._try_to_send)
         for monitor in self._watch.monitors:
             self._watch.take(monitor)
         self._next_tidying = time.monotonic() + TIDY_EVERY_S

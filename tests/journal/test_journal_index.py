@@ -83,9 +83,20 @@ def _wrong_times(path: Path) -> None:
     path.write_bytes(indexing.encode(wrong, 0, sealed_by))
 
 
+def _wrong_in_the_middle(path: Path) -> None:
+    """Both ends are right, so only who uses what is between can tell."""
+    sealed_by = indexing.seed(TOPIC.encode() + b"\0", int(path.name[1:21]))
+    right = indexing.decode(path.read_bytes(), sealed_by, 1 << 40)
+    wrong = indexing.Index()
+    for place in range(len(right)):
+        shift = 17 if 0 < place < len(right) - 1 else 0
+        wrong.add(right[place]._replace(position=right[place].position + shift))
+    path.write_bytes(indexing.encode(wrong, 0, sealed_by))
+
+
 WOUNDS = [
     *(_delete, _empty, _cut_inside_an_entry, _flip, _zero),
-    *(_of_another_segment, _garbage_behind, _off_by_one, _wrong_times),
+    *(_of_another_segment, _garbage_behind, _off_by_one, _wrong_times, _wrong_in_the_middle),
 ]
 
 
