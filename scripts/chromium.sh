@@ -1,12 +1,17 @@
 #!/bin/sh
-# The browser that tests drive: from Debian's packages, installed when it is missing and we may.
+# The browser that tests drive, and the one library that its driver lacks on a bare Debian: installed when they are
+# missing and we may.
 set -eu
-command -v chromium >/dev/null && exit 0
+packages="chromium fonts-dejavu-core libatomic1"
+there() { command -v chromium && .venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")'; }
+
+there >/dev/null 2>&1 && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "minimq: installing chromium, for the tests of the page"
+    echo "minimq: installing $packages, for the tests of the page"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+    # shellcheck disable=SC2086 - these are several words
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
     exit 0
 fi
-echo "minimq: the tests of the page need Chromium: sudo apt install chromium" >&2
+echo "minimq: the tests of the page need Chromium: sudo apt install $packages" >&2
 exit 1

@@ -8,6 +8,8 @@ import json
 import os
 import sys
 
+from mq.cli.output import abandon_output
+
 INTERRUPTED = 130
 _STANDARD_ERROR = 2
 _EXTRAS = {
@@ -30,6 +32,7 @@ def main() -> None:
             raise
         sys.exit(f"minimq: this command needs {missing}: pip install 'minimq[{_EXTRAS[missing]}]'")
     except OSError as error:
+        abandon_output()
         sys.exit(f"minimq: {error}")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mq.cli import options
+from mq.cli.output import abandon_output
 
 if TYPE_CHECKING:
     from mq.broker.server import Server
@@ -85,6 +86,7 @@ def _say_ready(endpoints: Mapping[str, str]) -> None:
     try:
         typer.echo("ready " + " ".join(f"{name}={endpoint}" for name, endpoint in endpoints.items()))
     except OSError as error:
+        abandon_output()
         log.warning("the line that says ready could not be written: %s", error.strerror)
 
 

@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
 from mq.cli import options
 from mq.cli.children import Children
+from mq.cli.output import abandon_output
 
 HOST = "127.0.0.1"
 LOOK_EVERY_S = 0.1
@@ -110,5 +110,7 @@ def _obituary(children: Children) -> str:
 
 def _say(text: str, *, err: bool = False) -> None:
     """Print. Nobody there to read it is no reason to end."""
-    with suppress(OSError):
+    try:
         typer.echo(text, err=err)
+    except OSError:
+        abandon_output()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mq.cli import options
+from mq.cli.output import abandon_output
 
 if TYPE_CHECKING:
     from mq.journal.report import Finding, Report
@@ -47,6 +48,8 @@ def verify(
         for line in _json_lines(report) if as_json else _lines(report):
             typer.echo(line)
     except (JournalError, OSError) as error:  # a report that could not be written is as good as none
+        if isinstance(error, OSError):
+            abandon_output()
         typer.echo(f"minimq: {printable(str(error))}", err=True)
         raise typer.Exit(NOT_LOOKED) from None
     raise typer.Exit(WHOLE if report.whole else DAMAGED)
