@@ -19,6 +19,7 @@ from mq.protocol import PORT_CONTROL
 
 BROKER_DEFAULT = f"tcp://127.0.0.1:{PORT_CONTROL}"
 FILE_DEFAULT = "minimq.toml"
+TABLE = "broker"
 
 
 def _limit(default: float, least: float, why: str) -> Any:
@@ -65,16 +66,19 @@ def load(environ: Mapping[str, str], working_directory: Path) -> Config:
 def _from_file(path: Path, *, must_exist: bool) -> dict[str, tuple[Any, str]]:
     try:
         with path.open("rb") as file:
-            table = tomllib.load(file).get("broker", {})
+            tables = tomllib.load(file)
     except FileNotFoundError:
         if must_exist:
             raise BadSetting("MINIMQ_CONFIG", "the environment", f"there is no file {path}") from None
         return {}
     except (OSError, ValueError) as error:
         raise BadSetting("the file", str(path), str(error)) from None
+    table = tables.get(TABLE, {})
     if not isinstance(table, dict):
-        raise BadSetting("broker", str(path), "must be a table")
+        raise BadSetting(TABLE, str(path), "must be a table")
     known = {each.name for each in fields(Config)}
+    for name in known & tables.keys():
+        raise BadSetting(name, str(path), f"stands outside of the table [{TABLE}]: put that line above it")
     for name in table:
         if name not in known:
             raise BadSetting(name, str(path), "there is no such setting")

@@ -141,10 +141,13 @@ def encode(
 
 
 def pack(topic: str, records: Sequence[bytes], *, batch: bool | None = None, limit: int = FRAME_BYTES_MAX) -> Content:
-    """Return what a frame will carry. Raises `BadTopic` and `TooLarge`."""
+    """Return what a frame will carry. Raises `BadTopic`, `TooLarge`, and `TypeError` for what is not bytes."""
     as_batch = len(records) != 1 if batch is None else batch
     if not records or (not as_batch and len(records) != 1):
         raise ValueError("a frame holds at least one record, and without the batch flag exactly one")
+    for record in records:
+        if not isinstance(record, bytes):
+            raise TypeError(f"a record is bytes, not {type(record).__name__}: encode it first")
     name = encode_topic(topic)
     body = bodies.pack(records) if as_batch else records[0]
     size = len(name) + 1 + HEADER_SIZE + len(body)

@@ -214,3 +214,9 @@ def test_any_text_is_a_setting_or_refused_and_nothing_else(tmp_path: Path, name:
         refused = error.name
     assert refused in (None, name)
     assert getattr(chosen, name) >= least_of(name)
+
+
+def test_a_setting_outside_of_its_table_is_no_setting(tmp_path: Path) -> None:
+    (tmp_path / "minimq.toml").write_text("segment_bytes = 5000\n")
+    with pytest.raises(BadSetting, match=r"segment_bytes in .*minimq.toml: stands outside of the table \[broker\]"):
+        load({}, tmp_path)

@@ -21,7 +21,7 @@ from mq.broker.sockets import refuse_port
 from mq.errors import BadEndpoint, PortTaken
 from mq.journal.interface import Journal
 
-CONNECTIONS_MAX = 64
+CONNECTIONS_MAX = 512
 IDLE_S = 5
 IDLE_LOOKED_FOR_EVERY_S = 2
 _ENDPOINT = re.compile(r"(?:tcp|http)://(\[[0-9a-fA-F:]+\]|[^:/]+):(\d{1,5}|\*)/?")
@@ -51,6 +51,7 @@ class Ops:
                 threads=1,
                 connection_limit=CONNECTIONS_MAX,
                 channel_timeout=IDLE_S,
+                asyncore_use_poll=True,
                 cleanup_interval=IDLE_LOOKED_FOR_EVERY_S,
                 clear_untrusted_proxy_headers=True,
                 ident="minimq",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import zmq
@@ -15,6 +16,8 @@ HANDSHAKE_MS = 5_000
 LINGER_MS = 1_000
 PORT_MAX = 65_535
 SUBSCRIPTION_BYTES_MAX = 1_024
+
+_ENDPOINT = re.compile(r"tcp://[^\s/]+:(\d{1,5}|\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def _bound(socket: zmq.Socket[bytes]) -> str:
 
 
 def _bind(socket: zmq.Socket[bytes], endpoint: str, option: str) -> None:
-    if not endpoint.startswith("tcp://"):
+    if not _ENDPOINT.fullmatch(endpoint):
         raise BadEndpoint(f"{option} {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
     refuse_port(endpoint, option)
     try:

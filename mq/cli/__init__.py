@@ -31,6 +31,9 @@ def main() -> None:
         if missing not in _EXTRAS:
             raise
         sys.exit(f"minimq: this command needs {missing}: pip install 'minimq[{_EXTRAS[missing]}]'")
+    except BrokenPipeError:
+        abandon_output()
+        sys.exit(1)
     except OSError as error:
         abandon_output()
         sys.exit(f"minimq: {error}")

@@ -108,6 +108,8 @@ def _line(finding: Finding) -> str:
         return f"{place}: {finding.why}"
     if finding.next is None:
         return f"{place}, nothing before offset {finding.first} is touched: {finding.why}"
+    if finding.next == finding.first:
+        return f"{place}, no offsets are gone: {finding.why}"
     return f"{place}, offsets {finding.first} to {finding.next - 1} are gone: {finding.why}"
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from mq.body import BODY_BYTES_MAX
-from mq.frame import HEADER_SIZE
+from mq.frame import HEADER_SIZE, header_at
 from mq.journal import layout
 from mq.journal import mark as marks
 from mq.journal.files import Files, read_whole
@@ -71,6 +71,9 @@ class Recovery:
         if not segments:
             return None
         segments[-1].active = True
+        if mark is not None and mark.base == segments[-1].base and not self._holds(mark, segments[-1], name):
+            _log.error("%s: it does not end at byte %d as it did when synced", segments[-1].path, mark.position)
+            return self._fence(directory, segments, self._beyond(mark, segments, name))
         if mark is not None and (mark.base, mark.position) == (segments[-1].base, segments[-1].size):
             return Opened(State(tuple(segments), mark.position, mark.next, mark.last, mark.appended, mark.epoch), True)
         return self._open_unmarked(topic, directory, segments, name, mark)
@@ -82,11 +85,7 @@ class Recovery:
         active = segments[-1]
         before = self._before(segments, name, mark)
         here = mark if mark is not None and mark.base == active.base else None
-        tail = find_tail(self._files, active, name, here if here and here.position <= active.size else None, before)
-        if here is not None and here.position > active.size:
-            _log.error("%s: %d bytes, but %d had been synced", active.path, active.size, here.position)
-            floor = Floor(*map(max, tail.floor, (here.next, here.epoch, here.appended)))
-            return self._fence(directory, segments, floor)
+        tail = find_tail(self._files, active, name, here, before)
         broken = self._cut(topic, active, tail.rest) if tail.rest is not None else None
         if broken is not None and tail.size > 0:
             return self._fence(directory, segments, tail.floor)
@@ -95,6 +94,27 @@ class Recovery:
         floor = tail.floor
         state = State(tuple(segments), tail.size, floor.offset, tail.last, floor.appended, floor.epoch)
         return Opened(state, broken=broken)
+
+    def _holds(self, mark: Mark, active: Segment, name: bytes) -> bool:
+        """Whether the frame that was the last one when synced still stands before the mark, and ends there.
+
+        Only then is what is appended behind it found again: a reader believes a header's length.
+        """
+        if mark.position > active.size:
+            return False
+        if mark.position == 0:
+            return True
+        with SegmentReader(self._files, active.path) as read:
+            header = header_at(read(mark.last, len(name) + HEADER_SIZE), 0, name)
+        if header is None:
+            return False
+        end = mark.last + len(name) + HEADER_SIZE + header.length
+        return (end, header.next_offset) == (mark.position, mark.next)
+
+    def _beyond(self, mark: Mark, segments: list[Segment], name: bytes) -> Floor:
+        """Return where offsets go on behind an active segment of which the mark is no longer true."""
+        tail = find_tail(self._files, segments[-1], name, None, self._before(segments, name, mark))
+        return Floor(*map(max, tail.floor, (mark.next, mark.epoch, mark.appended)))
 
     def _before(self, segments: list[Segment], name: bytes, mark: Mark | None) -> Floor:
         """Return what the active segment's first frame follows: the last good frame before it, or the mark."""

@@ -15,7 +15,7 @@ from raw_wire import WRITTEN, Peer, acks, get, make, metrics
 from waiting import eventually
 
 ANSWER_S = 5.0
-CONNECTIONS_MAX = 64
+CONNECTIONS_MAX = 512
 
 
 @pytest.fixture

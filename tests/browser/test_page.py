@@ -40,12 +40,11 @@ def viewer_at() -> Iterator[Callable[..., Viewer]]:
         viewer.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return Debian's Chromium, headless."""
     path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
+    assert path is not None, "needs Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGS))
         yield chromium
