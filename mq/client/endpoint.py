@@ -33,12 +33,20 @@ def beside(control: str, welcome: Welcome, port: int) -> str:
     return f"tcp://{welcome.host or parse_endpoint(control)[0]}:{port}"
 
 
-def connect(context: Context, kind: int, endpoint: str, hwm: int = 1_000) -> zmq.Socket[bytes]:
-    """Return a socket that connects, and reconnects, to an endpoint. libzmq adds a random part to each delay."""
+def connect(
+    context: Context, kind: int, endpoint: str, hwm: int = 1_000, *, immediate: bool = False
+) -> zmq.Socket[bytes]:
+    """Return a socket that connects, and reconnects, to an endpoint. libzmq adds a random part to each delay.
+
+    With `immediate`, only a connection that stands takes messages.
+    """
     parse_endpoint(endpoint)
     socket: zmq.Socket[bytes] = context.socket(kind)
     socket.linger = 0
-    socket.set_hwm(hwm)
+    socket.immediate = immediate
+    socket.rcvhwm = hwm
+    if kind != zmq.SUB:  # its subscriptions count there, and what is over would be dropped
+        socket.sndhwm = hwm
     socket.heartbeat_ivl = HEARTBEAT_MS
     socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
     socket.handshake_ivl = HANDSHAKE_MS

@@ -10,9 +10,10 @@ import zmq
 
 from mq.client.endpoint import connect
 from mq.errors import BadMessage, MqError, Refused, Rewound, Trimmed, Unreachable
-from mq.protocol import Control, Failure, Hello, Welcome, decode, is_request
+from mq.protocol import Control, Failure, HeadList, Hello, Welcome, decode, is_request
 
 ASK_AGAIN_S = 2.0
+BUSY_S = 0.1
 TIMEOUT_S = 10.0
 
 Reply = TypeVar("Reply", bound=Control)
@@ -58,7 +59,7 @@ class Link:
             raise Unreachable(self.broker, self.timeout_s) from None
 
     def receive(self, kind: type[Reply], number: int, timeout_s: float) -> Reply | None:
-        """Return the next answer to question `number`, None when none comes in time.
+        """Return the next answer to question `number`, None when none comes in time, or the broker is too busy for one.
 
         Raises what the broker refuses: `Trimmed`, `Rewound`, `Refused`.
         """
@@ -70,6 +71,9 @@ class Link:
             if reply is None or reply.id != number:
                 continue
             if isinstance(reply, Failure):
+                if reply.error == "busy":
+                    time.sleep(min(BUSY_S, max(0.0, deadline - time.monotonic())))
+                    return None
                 raise refusal(reply)
             if isinstance(reply, kind):
                 return reply
@@ -96,6 +100,15 @@ def read(message: bytes) -> Control | None:
         return decode(message) if message and is_request(message) else None
     except BadMessage:
         return None
+
+
+def heads_of(reply: HeadList) -> list[tuple[str, int, int]]:
+    """Return the rows that are rows: topic, end, epoch."""
+    return [
+        (row[0], row[1], row[2])
+        for row in reply.heads
+        if isinstance(row, list) and list(map(type, row)) == [str, int, int]
+    ]
 
 
 def refusal(failure: Failure) -> MqError:

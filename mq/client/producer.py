@@ -26,6 +26,8 @@ from mq.protocol import Acks, Nack
 BUFFER_BYTES_MAX = 32 << 20
 BLOCK_S_MAX = 30.0
 SEND_MESSAGES_MAX = 1_000
+IN_FLIGHT_MAX = 10_000  # frames; should all be refused at once, the broker still keeps each one's answer
+ANSWER_S_MAX = 30.0
 _WAKE = "inproc://producer"
 _LEVELS: dict[str, Wanted] = {"written": Wanted.WRITTEN, "durable": Wanted.DURABLE}
 _NAMES = {int(wanted): name for name, wanted in _LEVELS.items()}
@@ -43,13 +45,14 @@ class Stored(NamedTuple):
 class Ack:
     """The promise of an answer for what was sent at once."""
 
-    __slots__ = ("_changed", "_outcome", "content", "produced")
+    __slots__ = ("_changed", "_outcome", "content", "due", "produced")
 
     def __init__(self, changed: Condition, content: Content, produced: int) -> None:
         self._changed = changed
         self._outcome: Stored | MqError | None = None
         self.content = content
         self.produced = produced
+        self.due = float("inf")
 
     @property
     def done(self) -> bool:
@@ -90,6 +93,7 @@ class Producer:
         self._waiting: deque[Ack] = deque()
         self._buffered = 0
         self._closed = False
+        self._why_closed = "this producer is closed"
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._sender = _Sender(self, self._context, broker, _LEVELS[durability])
@@ -118,17 +122,17 @@ class Producer:
 
     def close(self, timeout: float = BLOCK_S_MAX) -> None:
         """Flush, then let go; raise `TimedOut` when the outcome of something stays unknown."""
-        if self._closed:
-            return
         try:
             self.flush(timeout)
         finally:
             with self._changed:
-                self._closed = True
-                self._notify()
+                if not self._closed:
+                    self._closed = True
+                    self._notify()
             self._thread.join()
-            self._wake.close()
-            self._context.term()
+            with self._changed:  # of several threads that close, one lets go
+                self._wake.close()
+                self._context.term()
 
     def __enter__(self) -> Producer:
         return self
@@ -150,7 +154,7 @@ class Producer:
         with self._changed:
             has_room = self._changed.wait_for(lambda: self._closed or self._fits(size), self._block_s_max)
             if self._closed:
-                raise Closed("this producer is closed")
+                raise Closed(self._why_closed)
             if not has_room:
                 raise TimedOut(f"send: {self._buffered} bytes wait for the broker already", self._block_s_max)
             self._buffered += size + _OVERHEAD
@@ -177,6 +181,12 @@ class Producer:
             taken = list(self._waiting)
             self._waiting.clear()
             return taken, self._closed
+
+    def fail(self, error: MqError) -> None:
+        """Take nothing more: the thread ends, because of `error`."""
+        with self._changed:
+            self._closed = True
+            self._why_closed = f"this producer has ended by an error: {error}"
 
     def settle(self, outcomes: list[tuple[Ack, Stored | MqError]]) -> None:
         """Give answers, and their room back."""
@@ -206,30 +216,43 @@ class _Sender:
         self._wake.bind(_WAKE)
 
     def run(self) -> None:
-        """Send and receive until the producer closes."""
-        closed = False
-        while not closed:
-            ready = self._poll()
-            if self._wake in ready:
-                _drain(self._wake)
-            if self._socket in ready:
-                self._receive()
-            if self._monitor in ready and _drain(self._monitor):
-                self._start_over()
-            taken, closed = self._producer.take()
-            self._unsent += taken
-            self._send()
-        unknown = TimedOut("an acknowledgement, when the producer was closed", 0.0)
+        """Send and receive until the producer closes. Whatever ends it, nobody is left waiting."""
+        unknown: MqError = TimedOut("an acknowledgement, when the producer was closed", 0.0)
+        try:
+            closed = False
+            while not closed:
+                closed = self._turn()
+        except Exception as error:  # noqa: BLE001 - whoever waits for an acknowledgement is told of it
+            unknown = MqError(f"the producer's thread has died of {error!r}; whether this was stored is unknown")
+            self._producer.fail(unknown)
+        self._unsent += self._producer.take()[0]
         self._producer.settle([(ack, unknown) for ack in (*self._pending.values(), *self._unsent)])
         self._end_life()
         self._wake.close()
+
+    def _turn(self) -> bool:
+        """Wait for something to do, do it, and return whether to end."""
+        ready = self._poll()
+        if self._wake in ready:
+            _drain(self._wake)
+        if self._socket in ready:
+            self._receive()
+        if self._monitor in ready and _drain(self._monitor):
+            self._receive()
+            self._start_over("the connection ended")
+        elif self._is_overdue():
+            self._start_over(f"no answer within {ANSWER_S_MAX:g} s")
+        taken, closed = self._producer.take()
+        self._unsent += taken
+        self._send()
+        return closed
 
     def _begin_life(self) -> None:
         """Connect, as a producer that nobody has seen before."""
         self._id = new_producer_id()
         self._sequences: dict[str, int] = {}
         self._pending: dict[Key, Ack] = {}
-        self._socket = connect(self._context, zmq.DEALER, self._broker, SEND_MESSAGES_MAX)
+        self._socket = connect(self._context, zmq.DEALER, self._broker, SEND_MESSAGES_MAX, immediate=True)
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
 
     def _end_life(self) -> None:
@@ -237,24 +260,31 @@ class _Sender:
         self._monitor.close()
         self._socket.close()
 
-    def _start_over(self) -> None:
-        """Give up what the broker went away without answering, and send nothing of it again: it may be stored."""
+    def _start_over(self, why: str) -> None:
+        """Give up what the broker did not answer, and send nothing of it again: it may be stored."""
         gone = list(self._pending.values())
         self._end_life()
         self._begin_life()
         self._producer.settle(
-            [(ack, Disconnected(self._broker, f"a record for {ack.content.name.decode()}")) for ack in gone]
+            [(ack, Disconnected(self._broker, f"a record for {ack.content.name.decode()}, {why}")) for ack in gone]
         )
 
     def _poll(self) -> dict[object, int]:
         poller = zmq.Poller()
         poller.register(self._wake, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
-        return dict(poller.poll())
+        may_send = self._unsent and len(self._pending) < IN_FLIGHT_MAX
+        poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if may_send else 0))
+        return dict(poller.poll(1_000 if self._pending else None))
+
+    def _is_overdue(self) -> bool:
+        """Whether the oldest frame has waited too long: its answer may be lost, and would be waited for for ever."""
+        oldest = next(iter(self._pending.values()), None)
+        return oldest is not None and time.monotonic() > oldest.due
 
     def _send(self) -> None:
-        while self._unsent:
+        due = time.monotonic() + ANSWER_S_MAX
+        while self._unsent and len(self._pending) < IN_FLIGHT_MAX:
             ack = self._unsent[0]
             topic = ack.content.name.decode("ascii")
             sequence = self._sequences.get(topic, 0)
@@ -266,6 +296,7 @@ class _Sender:
             self._unsent.popleft()
             self._sequences[topic] = sequence + ack.content.records
             self._pending[topic, self._id, sequence] = ack
+            ack.due = due
 
     def _receive(self) -> None:
         outcomes: list[tuple[Ack, Stored | MqError]] = []
@@ -283,10 +314,14 @@ class _Sender:
     def _acknowledged(self, acks: Acks) -> list[tuple[Ack, Stored | MqError]]:
         outcomes: list[tuple[Ack, Stored | MqError]] = []
         for row in acks.acks:
-            topic, producer, sequence, offset, level = row
-            ack = self._pending.pop((topic, producer, sequence), None)
-            if ack is not None:
-                outcomes.append((ack, Stored(offset + ack.content.records - 1, _NAMES[level])))
+            try:
+                topic, producer, sequence, offset, level = row
+                ack = self._pending.get((topic, producer, sequence))
+                if ack is not None:
+                    outcomes.append((ack, Stored(offset + ack.content.records - 1, _NAMES[level])))
+                    del self._pending[topic, producer, sequence]
+            except (TypeError, ValueError, KeyError):  # whoever listens there is not trusted to make sense
+                continue
         return outcomes
 
 

@@ -10,7 +10,7 @@ import zmq
 
 from mq.client.endpoint import connect
 from mq.client.identity import new_producer_id
-from mq.errors import MqError
+from mq.errors import Closed, MqError
 from mq.frame import Content, Wanted, pack, seal
 
 QUEUE_MESSAGES_MAX = 1_000
@@ -25,6 +25,8 @@ class Push:
     """
 
     def __init__(self, ingest: str, queue_max: int = QUEUE_MESSAGES_MAX) -> None:
+        if queue_max < 1:
+            raise ValueError(f"queue_max is at least 1, not {queue_max}: libzmq would take that for no limit")
         self.producer = new_producer_id()
         self.dropped = 0
         self._sequences: dict[str, int] = {}
@@ -47,6 +49,8 @@ class Push:
         return self._send(pack(topic, bodies, batch=True), topic, produced)
 
     def _send(self, content: Content, topic: str, produced: int | None) -> bool:
+        if self._socket.closed:
+            raise Closed("this push is closed")
         sequence = self._sequences.get(topic, 0)
         self._sequences[topic] = sequence + content.records
         moment = time.time_ns() if produced is None else produced

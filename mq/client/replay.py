@@ -9,8 +9,8 @@ from types import TracebackType
 
 from mq.client.link import ASK_AGAIN_S, TIMEOUT_S, Link
 from mq.client.message import Batch, Message, batch_of
-from mq.errors import Gap, Rewound, Trimmed, Unreachable
-from mq.frame import split
+from mq.errors import FrameRefused, Gap, Rewound, Trimmed, Unreachable
+from mq.frame import Frame, split
 from mq.protocol import Fetch, Frames, OffsetAt, OffsetFound
 from mq.topic import encode_topic
 
@@ -38,13 +38,13 @@ class Replay:
         self._topic = topic
         self._start, self._stop_at = start, stop
         self._link = Link(broker, timeout_s)
-        self._next = self._from = 0
+        self._next = self._from = self._asked_from = 0
         self._epoch: int | None = None
         self._stop: int | None = None
         self._limit: int | None = None
         self._begun = False
         self._asked: int | None = None
-        self._ready: Iterator[Batch] = iter(())
+        self._ready: Iterator[Frame] = iter(())
         self._messages: Iterator[Message] = iter(())
 
     def __iter__(self) -> Replay:
@@ -68,7 +68,7 @@ class Replay:
     def close(self) -> None:
         """Let go of the connection; iterating ends."""
         self._stop = self._next
-        self._ready = iter(())
+        self._ready, self._messages = iter(()), iter(())
         self._link.close()
 
     def __enter__(self) -> Replay:
@@ -85,10 +85,17 @@ class Replay:
 
     def _next_batch(self) -> Batch:
         while True:
-            batch = next(self._ready, None)
-            if batch is None:
+            try:
+                frame = next(self._ready, None)
+            except FrameRefused:  # damaged on its way: the next call asks for it again
+                self._next, self._epoch, self._asked = self._from, None, None
+                raise
+            if frame is None:
                 self._load()
-            elif (part := batch.part(self._from, self._stop or 0)) is not None:
+                continue
+            first, self._from = self._from, frame.header.next_offset
+            part = batch_of(frame).part(first, self._stop or 0)
+            if part is not None:
                 return part
 
     def _load(self) -> None:
@@ -113,7 +120,7 @@ class Replay:
             self._asked = None
             if self._next < self._stop:
                 self._fetch()
-        self._ready = map(batch_of, split(reply.frames))
+        self._ready = split(reply.frames)
         if reply.lost is not None and self._from < self._stop:
             raise Gap(self._topic, self._from, reply.lost)
 
@@ -132,7 +139,7 @@ class Replay:
         self._next, self._epoch, self._asked, self._stop = offset, None, None, None
 
     def _fetch(self) -> None:
-        self._asked = self._link.number()
+        self._asked, self._asked_from = self._link.number(), self._next
         self._link.send(Fetch(self._asked, self._topic, self._next, self._epoch))
 
     def _slice(self) -> Frames:
@@ -141,10 +148,20 @@ class Replay:
             if self._asked is None:
                 self._fetch()
             reply = self._link.receive(Frames, self._asked or 0, min(left, ASK_AGAIN_S))
-            if reply is not None:
+            if reply is not None and self._goes_on(reply):
                 return reply
             self._asked = None
         raise Unreachable(self._link.broker, self._link.timeout_s)
+
+    def _goes_on(self, reply: Frames) -> bool:
+        """Whether a slice goes on where the one before it ended: if not, one between them was dropped on its way.
+
+        Then also what it calls lost may be more than that, and is asked for again from where we are.
+        """
+        if reply.lost is not None:
+            return self._next == self._asked_from
+        first = next(split(reply.frames), None)
+        return (reply.next if first is None else first.header.offset) <= self._next
 
 
 def nanoseconds(point: datetime | timedelta) -> int:

@@ -10,18 +10,30 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import zmq
 
 from mq.client.endpoint import beside, connect
-from mq.client.link import read, refusal
+from mq.client.link import heads_of, read, refusal
 from mq.client.message import Batch, Message
 from mq.client.replay import nanoseconds
 from mq.client.tracker import Tracker
-from mq.errors import FrameRefused, MqError
+from mq.errors import Closed, FrameRefused, MqError, Refused, Rewound
 from mq.frame import parse
-from mq.protocol import Control, Failure, Fetch, Frames, HeadList, Heads, Hello, OffsetAt, OffsetFound, Welcome
+from mq.protocol import (
+    PATTERNS_MAX,
+    Control,
+    Failure,
+    Fetch,
+    Frames,
+    HeadList,
+    Heads,
+    Hello,
+    OffsetAt,
+    OffsetFound,
+    Welcome,
+)
 from mq.topic import Pattern
 
 RECEIVE_HWM = 1_000
@@ -29,6 +41,14 @@ HEADS_EVERY_S = 1.0
 ANSWER_S_MAX = 3.0
 LIVE_BYTES_A_TURN = 1 << 20
 CREDIT_BYTES = 1 << 20
+
+
+class Asked(NamedTuple):
+    """A question, and when its answer is overdue."""
+
+    request: Control
+    due: float
+
 
 Start = int | datetime | timedelta | Literal["live"]
 
@@ -44,6 +64,7 @@ class Subscriber:
         self, broker: str, patterns: str | Sequence[str], start: Start = "live", *, receive_hwm: int = RECEIVE_HWM
     ) -> None:
         texts = [patterns] if isinstance(patterns, str) else list(patterns)
+        _check(texts, start, receive_hwm)
         self._patterns = [Pattern.parse(text) for text in texts]
         self._texts = texts
         moment = nanoseconds(start) if isinstance(start, (datetime, timedelta)) else None
@@ -52,7 +73,7 @@ class Subscriber:
         self._receive_hwm = receive_hwm
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._live: zmq.Socket[bytes] | None = None
-        self._live_endpoint = ""
+        self._heard_from: tuple[str, int] | None = None
         self._messages: Iterator[Message] = iter(())
         self._number = 0
         self._heard = float("-inf")
@@ -85,12 +106,13 @@ class Subscriber:
 
     def receive_batch(self, timeout: float | None = None) -> Batch | None:
         """Return the next records that came in one frame, None when none come within `timeout` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = float("inf") if timeout is None else time.monotonic() + timeout
         while not self._tracker.ready:
-            left = HEADS_EVERY_S if deadline is None else deadline - time.monotonic()
-            if left < 0:
+            if self._control.closed:
+                raise Closed("this subscriber is closed")
+            self._turn(max(0.0, min(HEADS_EVERY_S, deadline - time.monotonic())))
+            if time.monotonic() >= deadline and not self._tracker.ready:
                 return None
-            self._turn(left)
         found = self._tracker.ready.popleft()
         if isinstance(found, MqError):
             raise found
@@ -107,7 +129,7 @@ class Subscriber:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._control.close()
+        self._hang_up()
         if self._live is not None:
             self._live.close()
         self._context.term()
@@ -123,19 +145,26 @@ class Subscriber:
     def _dial(self) -> None:
         """Connect to control anew and ask who is there. Nothing that was asked before will be answered."""
         self._control = connect(self._context, zmq.DEALER, self._broker)
+        self._monitor = self._control.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._tracker.on_reconnect()
         self._greeted = False
         self._since = 0
         self._token: int | None = None
         self._next_heads = float("inf")
-        self._due: dict[int, float] = {}
+        self._asked: dict[int, Asked] = {}
         self._ask(Hello(self._new_number()))
+
+    def _hang_up(self) -> None:
+        if not self._control.closed:
+            self._control.disable_monitor()
+        self._monitor.close()
+        self._control.close()
 
     def _turn(self, wait_s: float) -> None:
         """Ask what is due, then wait for one thing to arrive and take it in."""
         now = time.monotonic()
-        if self._due and now >= min(self._due.values()):
-            self._control.close()
+        if (now >= self._first_due() and not self._control.poll(0)) or self._monitor.poll(0):
+            self._hang_up()
             self._dial()
         if now >= self._next_heads:
             self._next_heads = float("inf")
@@ -145,14 +174,18 @@ class Subscriber:
             self._ask_wish()
         poller = zmq.Poller()
         poller.register(self._control, zmq.POLLIN)
+        poller.register(self._monitor, zmq.POLLIN)
         if self._live is not None:
             poller.register(self._live, zmq.POLLIN)
-        until = min(self._next_heads, *self._due.values(), now + wait_s)
+        until = min(self._next_heads, self._first_due(), now + wait_s)
         ready = dict(poller.poll(max(0, round((until - now) * 1000) + 1)))
         if self._control in ready:
             self._take_answer(self._control.recv())
         if self._live is not None and self._live in ready:
             self._take_live(self._live)
+
+    def _first_due(self) -> float:
+        return min((asked.due for asked in self._asked.values()), default=float("inf"))
 
     def _ask_wish(self) -> None:
         wish = self._tracker.wish()
@@ -165,7 +198,7 @@ class Subscriber:
 
     def _ask(self, request: Control) -> None:
         self._control.send(request.encode(), zmq.NOBLOCK)
-        self._due[request.id] = time.monotonic() + ANSWER_S_MAX
+        self._asked[request.id] = Asked(request, time.monotonic() + ANSWER_S_MAX)
 
     def _new_number(self) -> int:
         self._number += 1
@@ -182,51 +215,84 @@ class Subscriber:
             return
 
     def _take_answer(self, message: bytes) -> None:
+        """Take in an answer. One that makes no sense is none, and what was asked for falls due."""
         reply = read(message)
-        if reply is None or reply.id not in self._due:
+        asked = self._asked.pop(reply.id, None) if reply is not None else None
+        if asked is None:
             return
-        now = self._heard = time.monotonic()
-        if isinstance(reply, Frames) and reply.more:
-            self._due[reply.id] = now + ANSWER_S_MAX
+        self._heard = time.monotonic()
+        match asked.request, reply:
+            case Fetch(), Frames():
+                self._take_frames(asked.request, reply)
+            case Heads(), HeadList():
+                self._take_heads(reply)
+            case OffsetAt(), OffsetFound():
+                self._tracker.on_offset(reply)
+            case Hello(), Welcome():
+                self._welcome(reply)
+            case _, Failure():
+                self._take_failure(asked, refusal(reply))
+            case _:
+                self._asked[asked.request.id] = asked
+
+    def _take_failure(self, asked: Asked, error: MqError) -> None:
+        if isinstance(asked.request, (Fetch, OffsetAt)):
+            self._tracker.on_failure(error)
+            if isinstance(error, Rewound):
+                self._hear()
+            return
+        if not (isinstance(error, Refused) and error.reason == "busy"):
+            self._tracker.ready.append(error)
+        if isinstance(asked.request, Heads):
+            self._token, self._next_heads = None, time.monotonic() + HEADS_EVERY_S
         else:
-            del self._due[reply.id]
-        if isinstance(reply, Welcome):
-            self._welcome(reply)
-        elif isinstance(reply, HeadList):
-            self._take_heads(reply)
-        elif isinstance(reply, Frames):
-            self._take_frames(reply)
-        elif isinstance(reply, OffsetFound):
-            self._tracker.on_offset(reply)
-        elif isinstance(reply, Failure):
-            self._tracker.on_failure(refusal(reply))
+            self._asked[asked.request.id] = asked  # so it falls due, and all begins anew
 
     def _welcome(self, welcome: Welcome) -> None:
         """Subscribe first, then ask for the ends: what falls between is found missing and fetched."""
-        endpoint = beside(self._broker, welcome, welcome.live)
-        if endpoint != self._live_endpoint:
-            if self._live is not None:
-                self._live.close()
-            self._live = connect(self._context, zmq.SUB, endpoint, self._receive_hwm)
-            self._live_endpoint = endpoint
-            for prefix in {prefix for pattern in self._patterns for prefix in pattern.prefixes()}:
-                self._live.subscribe(prefix)
+        heard_from = beside(self._broker, welcome, welcome.live), welcome.epoch
+        if heard_from != self._heard_from:
+            self._heard_from = heard_from
+            self._hear()
         self._greeted = True
         self._next_heads = 0.0
 
+    def _hear(self) -> None:
+        """Subscribe on a new connection: what an old one still holds may be of a life whose end the journal lost."""
+        if self._heard_from is None:
+            return
+        if self._live is not None:
+            self._live.close()
+        self._live = connect(self._context, zmq.SUB, self._heard_from[0], self._receive_hwm)
+        for prefix in {prefix for pattern in self._patterns for prefix in pattern.prefixes()}:
+            self._live.subscribe(prefix)
+
     def _take_heads(self, reply: HeadList) -> None:
         self._token = reply.token if self._token is None else self._token
-        rows = [(topic, end, epoch) for topic, end, epoch in reply.heads]
-        self._tracker.on_heads(rows, complete=reply.after is None)
+        self._tracker.on_heads(heads_of(reply), complete=reply.after is None)
         if reply.after is not None:
             self._ask(Heads(self._new_number(), self._texts, self._since, reply.after))
             return
         self._since, self._token = self._token, None
         self._next_heads = time.monotonic() + HEADS_EVERY_S
 
-    def _take_frames(self, reply: Frames) -> None:
+    def _take_frames(self, request: Fetch, reply: Frames) -> None:
         try:
-            self._tracker.on_frames(reply)
-        except FrameRefused:
-            self._control.close()
+            wanted = self._tracker.on_frames(reply)
+        except FrameRefused as error:
+            self._tracker.ready.append(error)
+            self._hang_up()
             self._dial()
+            return
+        if wanted and reply.more:
+            self._asked[request.id] = Asked(request, self._heard + ANSWER_S_MAX)
+
+
+def _check(patterns: Sequence[str], start: object, receive_hwm: int) -> None:
+    """Refuse what could only be refused by the broker later, or would mean something else to libzmq."""
+    if not 0 < len(patterns) <= PATTERNS_MAX:
+        raise ValueError(f"there are 1 to {PATTERNS_MAX} patterns, not {len(patterns)}")
+    if receive_hwm < 1:
+        raise ValueError(f"receive_hwm is at least 1, not {receive_hwm}: libzmq would take that for no limit")
+    if (isinstance(start, str) and start != "live") or (isinstance(start, int) and start < 0):
+        raise ValueError(f"start is an offset, a time, a time back from now or 'live', not {start!r}")

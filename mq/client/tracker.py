@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mq.client.message import Batch, batch_of
-from mq.errors import Gap, MqError, Refused, Rewound, Trimmed
+from mq.errors import FrameRefused, Gap, MqError, Refused, Rewound, Trimmed
 from mq.frame import UNSTORED, Frame, split
 from mq.protocol import Frames, OffsetFound
 from mq.topic import Pattern
@@ -27,7 +27,8 @@ Found = Batch | MqError
 class Cursor:
     """One topic: the next offset due, and the epoch of the record before it where one was seen.
 
-    `end` is the furthest that the topic is known to reach, `overdue` what it reached an asking ago.
+    `end` is the furthest that the topic is known to reach, `overdue` what it reached an asking ago; `had` is what
+    `next` was when the ends were last asked for. `queued` while it is to be fetched: live frames are then left alone.
     """
 
     topic: str
@@ -35,6 +36,7 @@ class Cursor:
     epoch: int | None = None
     end: int = 0
     overdue: int = 0
+    had: int = 0
     queued: bool = False
 
 
@@ -57,8 +59,11 @@ class Tracker:
         self._time = time
         self._cursors: dict[str, Cursor] = {}
         self._listed = False
+        self._unseen: set[str] = set()
         self._wanting: deque[Cursor] = deque()
+        self._later: list[Cursor] = []
         self._asked: Cursor | None = None
+        self._asked_from = self._asked_end = 0
         self.ready: deque[Found] = deque()
         self.repaired = 0
 
@@ -68,7 +73,7 @@ class Tracker:
             return
         header = frame.header
         if header.offset == UNSTORED:
-            self.ready.append(batch_of(frame))
+            self._hand_out_unstored(frame)
             return
         cursor = self._cursors.get(frame.topic)
         if cursor is None:
@@ -78,33 +83,43 @@ class Tracker:
         cursor.end = max(cursor.end, header.next_offset)
         if cursor.queued or cursor.next is None:
             return
-        if header.offset > cursor.next or (cursor.epoch is not None and header.epoch < cursor.epoch):
+        if header.offset > cursor.next:
+            self.repaired += 1
             self._want(cursor)
-        elif header.next_offset > cursor.next:
+        elif header.next_offset <= cursor.next:
+            if cursor.epoch is not None and header.epoch > cursor.epoch:
+                self._want(cursor)  # offsets that were given before: the journal lost its end
+        elif cursor.next > 0 and cursor.epoch not in (None, header.epoch):
+            self._want(cursor)  # another life of the journal: only the journal knows whether it goes on where we are
+        else:
             self._hand_out(cursor, frame)
-        elif cursor.epoch is not None and header.epoch > cursor.epoch:
-            self._want(cursor)
 
     def on_heads(self, heads: Sequence[tuple[str, int, int]], *, complete: bool) -> None:
         """Take a list of topics' ends; with `complete`, the last page of one asking."""
         for topic, end, epoch in heads:
+            self._unseen.discard(topic)
             cursor = self._cursors.get(topic)
             if cursor is None:
                 self._begin(topic, end, epoch)
             elif cursor.next is not None and not cursor.queued:
                 self._compare(cursor, end, epoch)
-        self._listed = self._listed or complete
+        if complete:
+            self._listed = True
+            self._ask_for_the_unseen()
 
     def look_again(self) -> None:
-        """Fetch what was missing an asking ago and has not come live since."""
+        """Fetch what was missing an asking ago and has not come live since. The ends are to be asked for next."""
+        self._wanting += self._later
+        self._later.clear()
         for cursor in self._cursors.values():
             if not cursor.queued and (cursor.next is None or cursor.next < cursor.overdue):
                 self.repaired += 1
                 self._want(cursor)
-            cursor.overdue = cursor.end
+            cursor.overdue, cursor.had = cursor.end, cursor.next or 0
 
     def on_reconnect(self) -> None:
-        """Forget what was asked: nobody will answer it."""
+        """Forget what was asked: nobody will answer it. The ends of all topics are to be asked for next."""
+        self._unseen = set(self._cursors)
         if self._asked is not None:
             self._wanting.appendleft(self._asked)
             self._asked = None
@@ -114,6 +129,7 @@ class Tracker:
         if self._asked is not None or not self._wanting:
             return None
         cursor = self._asked = self._wanting.popleft()
+        self._asked_from, self._asked_end = cursor.next or 0, cursor.end
         if cursor.next is None:
             return Wish(cursor.topic, None, time=self._time or 0)
         return Wish(cursor.topic, cursor.next, cursor.epoch)
@@ -126,22 +142,40 @@ class Tracker:
             self._asked = None
             self._wanting.append(cursor)
 
-    def on_frames(self, reply: Frames) -> None:
-        """Take a slice of history."""
+    def on_frames(self, reply: Frames) -> bool:
+        """Take a slice of history; return False when the rest of its answer is not wanted.
+
+        A slice may have been dropped on its way. Then the next one does not go on where we are, and what it says is
+        lost may be more than that; so all is asked for again, from here. Raises `FrameRefused`.
+        """
         cursor = self._asked
         if cursor is None or cursor.topic != reply.topic or cursor.next is None:
-            return
+            return False
         if reply.lost is not None and reply.lost > cursor.next:
+            if cursor.next != self._asked_from:
+                return self._ask_again(cursor)
             self.ready.append(Gap(cursor.topic, cursor.next, reply.lost))
             cursor.next = reply.lost
         for frame in split(reply.frames):
-            self._hand_out(cursor, frame)
-        cursor.next, cursor.epoch = max(cursor.next, reply.next), reply.epoch
+            due = cursor.next or 0
+            if frame.header.offset > due:
+                return self._ask_again(cursor)
+            if frame.header.next_offset > due:
+                self._hand_out(cursor, frame)
+        if reply.next > (cursor.next or 0):
+            return self._ask_again(cursor)
+        cursor.epoch = reply.epoch
         cursor.end = max(cursor.end, reply.end)
-        if reply.more:
-            return
+        if not reply.more:
+            self._finish(cursor, reply.end)
+        return True
+
+    def _finish(self, cursor: Cursor, end: int) -> None:
+        """End an asking, which found the topic's end at `end`. Go on, if there is more by now."""
+        if end < self._asked_end:  # what was heard of beyond is no longer there
+            cursor.end = cursor.overdue = end
         self._asked = None
-        if cursor.next < cursor.end:
+        if (cursor.next or 0) < cursor.end:
             self._wanting.append(cursor)
         else:
             cursor.queued = False
@@ -156,7 +190,7 @@ class Tracker:
             cursor.epoch, cursor.end = None, 0
             self._wanting.append(cursor)
         else:
-            cursor.queued = False  # asked again by `look_again`, not at once
+            self._later.append(cursor)
         if not (isinstance(error, Refused) and error.reason == "busy"):
             self.ready.append(error)
 
@@ -172,10 +206,11 @@ class Tracker:
             self._want(self._add(Cursor(topic, self._start, end=end)))
 
     def _compare(self, cursor: Cursor, end: int, epoch: int) -> None:
-        """Hold a topic's end against the cursor: an earlier end, or another epoch there, is for the broker to judge."""
-        position = cursor.next or 0
-        if end < position or (end == position and cursor.epoch not in (None, epoch)):
-            cursor.end = end
+        """Hold a topic's end against the cursor: an earlier end, or another epoch there, is for the broker to judge.
+
+        Earlier than when the ends were asked for, that is: live frames may have come in since.
+        """
+        if end < cursor.had or (end == cursor.next and cursor.epoch not in (None, epoch)):
             self._want(cursor)
         else:
             cursor.end = max(cursor.end, end)
@@ -184,12 +219,35 @@ class Tracker:
         self._cursors[cursor.topic] = cursor
         return cursor
 
+    def _ask_for_the_unseen(self) -> None:
+        """Let the broker say what became of topics that it does not list any more."""
+        for topic in self._unseen:
+            cursor = self._cursors[topic]
+            if cursor.next and not cursor.queued:
+                self._want(cursor)
+        self._unseen.clear()
+
     def _want(self, cursor: Cursor) -> None:
         cursor.queued = True
         self._wanting.append(cursor)
 
+    def _ask_again(self, cursor: Cursor) -> Literal[False]:
+        self._asked = None
+        self._wanting.appendleft(cursor)
+        return False
+
+    def _hand_out_unstored(self, frame: Frame) -> None:
+        try:
+            self.ready.append(batch_of(frame))
+        except FrameRefused as error:
+            self.ready.append(error)
+
     def _hand_out(self, cursor: Cursor, frame: Frame) -> None:
-        part = batch_of(frame).part(cursor.next or 0, NO_END)
-        if part is not None:
-            self.ready.append(part)
-        cursor.next, cursor.epoch = max(cursor.next or 0, frame.header.next_offset), frame.header.epoch
+        try:
+            part = batch_of(frame).part(cursor.next or 0, NO_END)
+        except FrameRefused as error:  # its checksums hold, but it cannot be unpacked here: again would not help
+            self.ready.append(error)
+        else:
+            if part is not None:
+                self.ready.append(part)
+        cursor.next, cursor.epoch = frame.header.next_offset, frame.header.epoch
