@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mq.client.ack import Ack as Ack
     from mq.client.message import Batch as Batch
     from mq.client.message import Message as Message
-    from mq.client.producer import Ack as Ack
     from mq.client.producer import Producer as Producer
     from mq.client.push import Push as Push
     from mq.client.replay import Replay as Replay
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mq.errors import Trimmed as Trimmed
 
 _HOMES = {
-    "Ack": "mq.client.producer",
+    "Ack": "mq.client.ack",
     "Batch": "mq.client.message",
     "Disconnected": "mq.errors",
     "Gap": "mq.errors",

@@ -13,7 +13,8 @@ import typer
 from mq.cli import options
 
 if TYPE_CHECKING:
-    from mq.client.producer import Ack, Producer, Stored
+    from mq.client.ack import Ack, Stored
+    from mq.client.producer import Producer
 
 
 def pub(

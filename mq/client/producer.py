@@ -12,66 +12,18 @@ from collections import deque
 from collections.abc import Sequence
 from threading import Condition, Thread
 from types import TracebackType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import zmq
 
-from mq.client.endpoint import connect
-from mq.client.identity import new_producer_id
-from mq.client.link import read
-from mq.errors import Closed, Disconnected, MqError, Refused, TimedOut
-from mq.frame import Content, Wanted, pack, seal
-from mq.protocol import Acks, Nack
+from mq.client.ack import Ack, Stored
+from mq.client.sender import LEVELS, WAKE, Sender
+from mq.errors import Closed, MqError, TimedOut
+from mq.frame import Content, pack
 
 BUFFER_BYTES_MAX = 32 << 20
 BLOCK_S_MAX = 30.0
-SEND_MESSAGES_MAX = 1_000
-IN_FLIGHT_MAX = 10_000  # frames; should all be refused at once, the broker still keeps each one's answer
-ANSWER_S_MAX = 30.0
-_WAKE = "inproc://producer"
-_LEVELS: dict[str, Wanted] = {"written": Wanted.WRITTEN, "durable": Wanted.DURABLE}
-_NAMES = {int(wanted): name for name, wanted in _LEVELS.items()}
-
-Key = tuple[str, int, int]
-
-
-class Stored(NamedTuple):
-    """Where a record is, and how safely: `written` survives the broker's death, `durable` a power cut."""
-
-    offset: int
-    level: str
-
-
-class Ack:
-    """The promise of an answer for what was sent at once."""
-
-    __slots__ = ("_changed", "_outcome", "content", "due", "produced")
-
-    def __init__(self, changed: Condition, content: Content, produced: int) -> None:
-        self._changed = changed
-        self._outcome: Stored | MqError | None = None
-        self.content = content
-        self.produced = produced
-        self.due = float("inf")
-
-    @property
-    def done(self) -> bool:
-        """Whether the answer is there."""
-        return self._outcome is not None
-
-    def result(self, timeout: float | None = None) -> Stored:
-        """Wait for the answer: where the last of the records is. Raises the `MqError` that it is, or `TimedOut`."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._outcome is not None, timeout)
-        if self._outcome is None:
-            raise TimedOut(f"acknowledgement for {self.content.name.decode()}", timeout or 0.0)
-        if isinstance(self._outcome, MqError):
-            raise self._outcome
-        return self._outcome
-
-    def settle(self, outcome: Stored | MqError) -> None:
-        """Give the answer. The producer's thread calls it, and tells those who wait."""
-        self._outcome = outcome
+_OVERHEAD = 256  # bytes of memory that a waiting record takes beside its body, roughly
 
 
 class Producer:
@@ -85,7 +37,7 @@ class Producer:
         buffer_bytes_max: int = BUFFER_BYTES_MAX,
         block_s_max: float = BLOCK_S_MAX,
     ) -> None:
-        if durability not in _LEVELS:
+        if durability not in LEVELS:
             raise ValueError(f"durability is 'written' or 'durable', not {durability!r}")
         self._block_s_max = block_s_max
         self._buffer_bytes_max = buffer_bytes_max
@@ -96,13 +48,13 @@ class Producer:
         self._why_closed = "this producer is closed"
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._sender = _Sender(self, self._context, broker, _LEVELS[durability])
+            self._sender = Sender(self, self._context, broker, LEVELS[durability])
         except MqError:
             self._context.term()
             raise
         self._wake = self._context.socket(zmq.PUSH)
         self._wake.linger = 0
-        self._wake.connect(_WAKE)
+        self._wake.connect(WAKE)
         self._thread = Thread(target=self._sender.run, name="mq-producer", daemon=True)
         self._thread.start()
 
@@ -195,141 +147,3 @@ class Producer:
                 ack.settle(outcome)
                 self._buffered -= len(ack.content.body) + _OVERHEAD
             self._changed.notify_all()
-
-
-_OVERHEAD = 256  # bytes of memory that a waiting record takes beside its body, roughly
-
-
-class _Sender:
-    """The socket's side of a producer."""
-
-    def __init__(
-        self, producer: Producer, context: zmq.Context[zmq.Socket[bytes]], broker: str, wanted: Wanted
-    ) -> None:
-        self._producer = producer
-        self._context = context
-        self._broker = broker
-        self._wanted = wanted
-        self._unsent: deque[Ack] = deque()
-        self._begin_life()
-        self._wake = context.socket(zmq.PULL)
-        self._wake.bind(_WAKE)
-
-    def run(self) -> None:
-        """Send and receive until the producer closes. Whatever ends it, nobody is left waiting."""
-        unknown: MqError = TimedOut("an acknowledgement, when the producer was closed", 0.0)
-        try:
-            closed = False
-            while not closed:
-                closed = self._turn()
-        except Exception as error:  # noqa: BLE001 - whoever waits for an acknowledgement is told of it
-            unknown = MqError(f"the producer's thread has died of {error!r}; whether this was stored is unknown")
-            self._producer.fail(unknown)
-        self._unsent += self._producer.take()[0]
-        self._producer.settle([(ack, unknown) for ack in (*self._pending.values(), *self._unsent)])
-        self._end_life()
-        self._wake.close()
-
-    def _turn(self) -> bool:
-        """Wait for something to do, do it, and return whether to end."""
-        ready = self._poll()
-        if self._wake in ready:
-            _drain(self._wake)
-        if self._socket in ready:
-            self._receive()
-        if self._monitor in ready and _drain(self._monitor):
-            self._receive()
-            self._start_over("the connection ended")
-        elif self._is_overdue():
-            self._start_over(f"no answer within {ANSWER_S_MAX:g} s")
-        taken, closed = self._producer.take()
-        self._unsent += taken
-        self._send()
-        return closed
-
-    def _begin_life(self) -> None:
-        """Connect, as a producer that nobody has seen before."""
-        self._id = new_producer_id()
-        self._sequences: dict[str, int] = {}
-        self._pending: dict[Key, Ack] = {}
-        self._socket = connect(self._context, zmq.DEALER, self._broker, SEND_MESSAGES_MAX, immediate=True)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-
-    def _end_life(self) -> None:
-        self._socket.disable_monitor()
-        self._monitor.close()
-        self._socket.close()
-
-    def _start_over(self, why: str) -> None:
-        """Give up what the broker did not answer, and send nothing of it again: it may be stored."""
-        gone = list(self._pending.values())
-        self._end_life()
-        self._begin_life()
-        self._producer.settle(
-            [(ack, Disconnected(self._broker, f"a record for {ack.content.name.decode()}, {why}")) for ack in gone]
-        )
-
-    def _poll(self) -> dict[object, int]:
-        poller = zmq.Poller()
-        poller.register(self._wake, zmq.POLLIN)
-        poller.register(self._monitor, zmq.POLLIN)
-        may_send = self._unsent and len(self._pending) < IN_FLIGHT_MAX
-        poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if may_send else 0))
-        return dict(poller.poll(1_000 if self._pending else None))
-
-    def _is_overdue(self) -> bool:
-        """Whether the oldest frame has waited too long: its answer may be lost, and would be waited for for ever."""
-        oldest = next(iter(self._pending.values()), None)
-        return oldest is not None and time.monotonic() > oldest.due
-
-    def _send(self) -> None:
-        due = time.monotonic() + ANSWER_S_MAX
-        while self._unsent and len(self._pending) < IN_FLIGHT_MAX:
-            ack = self._unsent[0]
-            topic = ack.content.name.decode("ascii")
-            sequence = self._sequences.get(topic, 0)
-            frame = seal(ack.content, produced=ack.produced, producer=self._id, sequence=sequence, wanted=self._wanted)
-            try:
-                self._socket.send(frame, zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._unsent.popleft()
-            self._sequences[topic] = sequence + ack.content.records
-            self._pending[topic, self._id, sequence] = ack
-            ack.due = due
-
-    def _receive(self) -> None:
-        outcomes: list[tuple[Ack, Stored | MqError]] = []
-        for message in _drain(self._socket):
-            reply = read(message)
-            if isinstance(reply, Nack):
-                ack = self._pending.pop((reply.topic or "", reply.producer, reply.sequence), None)
-                if ack is not None:
-                    outcomes.append((ack, Refused(reply.reason, reply.detail)))
-            elif isinstance(reply, Acks):
-                outcomes += self._acknowledged(reply)
-        if outcomes:
-            self._producer.settle(outcomes)
-
-    def _acknowledged(self, acks: Acks) -> list[tuple[Ack, Stored | MqError]]:
-        outcomes: list[tuple[Ack, Stored | MqError]] = []
-        for row in acks.acks:
-            try:
-                topic, producer, sequence, offset, level = row
-                ack = self._pending.get((topic, producer, sequence))
-                if ack is not None:
-                    outcomes.append((ack, Stored(offset + ack.content.records - 1, _NAMES[level])))
-                    del self._pending[topic, producer, sequence]
-            except (TypeError, ValueError, KeyError):  # whoever listens there is not trusted to make sense
-                continue
-        return outcomes
-
-
-def _drain(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Return all that has arrived; of messages of several parts, each part."""
-    messages: list[bytes] = []
-    try:
-        while True:
-            messages.append(socket.recv(zmq.NOBLOCK))
-    except zmq.Again:
-        return messages

@@ -15,8 +15,9 @@ from conftest import StartBroker
 from waiting import eventually
 
 import mq
+from mq.client.ack import Ack
 from mq.client.link import Link
-from mq.client.producer import Ack, Producer
+from mq.client.producer import Producer
 from mq.errors import BadEndpoint, BadTopic, Closed, Disconnected, MqError, Refused, TimedOut, TooLarge
 from mq.frame import Header, check, parse, split, stamp
 from mq.protocol import Acks, Control, Fetch, Frames, Nack
@@ -434,7 +435,7 @@ def test_a_bug_in_its_thread_fails_what_waits_instead_of_hanging(monkeypatch: py
     def bug(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("mq.client.producer.seal", bug)
+    monkeypatch.setattr("mq.client.sender.seal", bug)
     producer = mq.Producer(NOBODY)
     ack = producer.send(TOPIC, b"x")
     with pytest.raises(MqError):
