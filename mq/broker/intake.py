@@ -30,10 +30,11 @@ class Turn(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a turn came to: frames to publish, answers to send."""
+    """What a turn came to: frames to publish, answers to send; `topics` had a write each."""
 
     live: list[bytes]
     replies: list[Reply]
+    topics: int = 0
 
 
 class Intake:
@@ -56,12 +57,15 @@ class Intake:
     def take(self, turn: Turn) -> Done:
         """Append what is good in a turn, and return what goes out for it now."""
         live: list[bytes] = []
+        topics = 0
         if turn.ingest:
-            self._forward(self._journal.append(self._check_ingest(turn.ingest)), live)
+            runs = self._journal.append(self._check_ingest(turn.ingest))
+            topics = len(runs)
+            self._forward(runs, live)
         replies = self._take_produced(turn.produced, live) if turn.produced else []
         self._counters.frames_received += len(turn.ingest) + len(turn.produced)
         self._counters.frames_forwarded += len(live)
-        return Done(live, replies)
+        return Done(live, replies, topics)
 
     def synced(self) -> list[Reply]:
         """Return the durable acknowledgements that a sync has made true."""

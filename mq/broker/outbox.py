@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from mq.broker.intake import Client
 
 
-class Outbox:
-    """Keeps up to `limit` bytes, of all clients together."""
+@dataclass(slots=True)
+class _Waiting:
+    """What waits for one client."""
 
-    def __init__(self, limit: int) -> None:
-        self._room = limit
-        self._waiting: dict[Client, deque[bytes]] = {}
+    room: int
+    messages: deque[bytes] = field(default_factory=deque)
+
+
+class Outbox:
+    """Keeps up to `client_bytes_max` for each client, and `bytes_max` for all together."""
+
+    def __init__(self, bytes_max: int, client_bytes_max: int) -> None:
+        self._room = bytes_max
+        self._client_bytes_max = client_bytes_max
+        self._waiting: dict[Client, _Waiting] = {}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -28,16 +38,22 @@ class Outbox:
 
     def keep(self, client: Client, message: bytes) -> bool:
         """Keep an answer, if there is room for it."""
-        if len(message) > self._room:
+        waiting = self._waiting.get(client) or _Waiting(self._client_bytes_max)
+        if len(message) > min(self._room, waiting.room):
             return False
         self._room -= len(message)
-        self._waiting.setdefault(client, deque()).append(message)
+        waiting.room -= len(message)
+        waiting.messages.append(message)
+        self._waiting[client] = waiting
         return True
 
     def flush(self, send: Callable[[Client, bytes], bool]) -> None:
         """Send what can be sent: `send` says of each whether it is done with."""
-        for client, messages in list(self._waiting.items()):
+        for client, waiting in list(self._waiting.items()):
+            messages = waiting.messages
             while messages and send(client, messages[0]):
-                self._room += len(messages.popleft())
+                size = len(messages.popleft())
+                self._room += size
+                waiting.room += size
             if not messages:
                 del self._waiting[client]

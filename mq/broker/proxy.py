@@ -28,11 +28,14 @@ from mq.config import Config
 from mq.frame import claimed_key
 from mq.protocol import Nack, is_request
 
+# Short turns stay in the processor's cache; with many topics a turn is as long as makes each write worth its while.
+TURN_FRAMES_LEAST, FRAMES_A_WRITE = 1_000, 8
 TIDY_EVERY_S, TIDY_EVERY_MS = 0.25, 250
 CONTROL_MESSAGES_A_TURN = 1_000
-SUBSCRIPTIONS_A_TURN = 1_000
 FRAME_OVERHEAD_BYTES = 256  # what a waiting frame takes in memory beside its bytes, roughly
 OUTBOX_BYTES_MAX = 16 << 20
+OUTBOX_CLIENT_BYTES_MAX = 4 << 20
+KEPT_ANSWER_BYTES_MAX = 64 << 10  # what is larger is a slice of a fetch, and can be asked for again
 OUTBOX_MS = 10
 QUIET_MS = 100
 DRAIN_S_MAX = 1.0
@@ -74,12 +77,13 @@ class Proxy:
         self._desk = desk
         self._config = config
         self._counters = counters
-        self._outbox = Outbox(OUTBOX_BYTES_MAX)
+        self._outbox = Outbox(OUTBOX_BYTES_MAX, OUTBOX_CLIENT_BYTES_MAX)
         self._produced: list[tuple[Client, bytes]] = []
         self._pending_bytes = 0
         self._under_way: list[int] = []
         # The class below zmq.Socket is the same without a layer of Python: a tenth of the broker's time.
         self._publish = super(zmq.Socket, sockets.live).send
+        self._turn_frames = min(TURN_FRAMES_LEAST, config.turn_frames_max)
         self._next_tidying = 0.0
         self._stop_read, self._stop_write = os.pipe()
         self._busy_poller, self._idle_poller = zmq.Poller(), zmq.Poller()
@@ -128,7 +132,6 @@ class Proxy:
 
     def _tidy(self) -> None:
         """Do what nobody waits for. Each socket that is polled costs every turn, so these are looked at at times."""
-        self._drop_subscriptions()
         for monitor in self._watch.monitors:
             self._watch.take(monitor)
         self._next_tidying = time.monotonic() + TIDY_EVERY_S
@@ -145,7 +148,7 @@ class Proxy:
         receive, keep = self._sockets.ingest.recv, frames.append
         room = self._config.turn_bytes_max
         try:
-            for _ in range(self._config.turn_frames_max):
+            for _ in range(self._turn_frames):
                 frame = receive(zmq.NOBLOCK)
                 keep(frame)
                 room -= len(frame)
@@ -180,7 +183,7 @@ class Proxy:
             self._counters.refuse(CONTROL, "busy")
             topic, producer, sequence = claimed_key(frame) or (None, 0, 0)
             why = "the journal is behind; send again"
-            self._send_all([(client, Nack(0, "busy", why, topic, producer, sequence).encode())])
+            self._reply(client, Nack(0, "busy", why, topic, producer, sequence).encode(), keep=True)
             return
         self._pending_bytes += _weight(frame)
         self._produced.append((client, frame))
@@ -191,6 +194,8 @@ class Proxy:
             self._send_all(result.done.replies)
             if result.ends_turn:
                 self._pending_bytes -= self._under_way.pop(0)
+                wanted = max(TURN_FRAMES_LEAST, FRAMES_A_WRITE * result.done.topics)
+                self._turn_frames = min(wanted, self._config.turn_frames_max)
         while (answered := self._answers.take()) is not None:
             self._reply(answered.client, answered.message)
             if answered.ends_job:
@@ -216,15 +221,17 @@ class Proxy:
             pass
 
     def _send_all(self, replies: list[Reply]) -> None:
-        """Send what became of frames. Nobody can ask for that again, so it is kept when there is no room just now."""
         for client, message in replies:
-            sent = not self._outbox.holds(client) and self._try_to_send(client, message)
-            if not sent and not self._outbox.keep(client, message):
-                self._counters.replies_dropped += 1
+            self._reply(client, message, keep=True)
 
-    def _reply(self, client: Client, message: bytes) -> None:
-        """Answer a question, unless the client does not take its answers: then this one is dropped and counted."""
-        if not self._try_to_send(client, message):
+    def _reply(self, client: Client, message: bytes, *, keep: bool = False) -> None:
+        """Send an answer. One that finds no room is kept for later if it is small, or must be; else it is dropped."""
+        keep = keep or len(message) <= KEPT_ANSWER_BYTES_MAX
+        if keep and self._outbox.holds(client):
+            sent = self._outbox.keep(client, message)
+        else:
+            sent = self._try_to_send(client, message) or (keep and self._outbox.keep(client, message))
+        if not sent:
             self._counters.replies_dropped += 1
 
     def _try_to_send(self, client: Client, message: bytes) -> bool:
@@ -238,14 +245,6 @@ class Proxy:
                 return False
             self._counters.replies_dropped += 1
         return True
-
-    def _drop_subscriptions(self) -> None:
-        """Read what subscribers send, a bounded part of it: XPUB has acted on subscriptions already."""
-        try:
-            for _ in range(SUBSCRIPTIONS_A_TURN):
-                self._sockets.live.recv(zmq.NOBLOCK)
-        except zmq.Again:
-            return
 
     def _drain(self, journaling: Journaling, reader: Reader) -> None:
         """Take in what clients have sent by now: until nothing comes for a moment, but no longer than a while."""

@@ -15,6 +15,7 @@ HEARTBEAT_TIMEOUT_MS = 6_000
 HANDSHAKE_MS = 5_000
 LINGER_MS = 1_000
 PORT_MAX = 65_535
+ANSWERS_QUEUED_MAX = 100  # each may be a slice of a fetch, up to a frame of the largest size
 SUBSCRIPTION_BYTES_MAX = 1_024
 
 _ENDPOINT = re.compile(r"tcp://[^\s/]+:(\d{1,5}|\*)")
@@ -42,12 +43,13 @@ class Sockets:
     def bind(cls, context: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints, config: Config) -> Sockets:
         """Make and bind them. Raises `PortTaken`, `BadEndpoint`."""
         ingest = context.socket(zmq.PULL)
-        live = context.socket(zmq.XPUB)
+        live = context.socket(zmq.PUB)  # an XPUB would keep all that subscribers say until it is read, without a bound
         control = context.socket(zmq.ROUTER)
         ingest.rcvhwm = config.ingest_messages_max
         live.sndhwm = config.live_messages_max
         live.xpub_nodrop = True  # a full queue is an error then, so it can be counted before the frame is dropped
-        control.set_hwm(config.control_messages_max)
+        control.rcvhwm = config.control_messages_max
+        control.sndhwm = min(config.control_messages_max, ANSWERS_QUEUED_MAX)
         control.router_mandatory = True
         for socket, option in ((ingest, "--ingest"), (live, "--live"), (control, "--control")):
             socket.linger = LINGER_MS
@@ -94,6 +96,7 @@ def _bind(socket: zmq.Socket[bytes], endpoint: str, option: str) -> None:
     if not _ENDPOINT.fullmatch(endpoint):
         raise BadEndpoint(f"{option} {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
     refuse_port(endpoint, option)
+    socket.ipv6 = "[" in endpoint
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:

@@ -44,6 +44,7 @@ def connect(
     socket: zmq.Socket[bytes] = context.socket(kind)
     socket.linger = 0
     socket.immediate = immediate
+    socket.ipv6 = "[" in endpoint
     socket.rcvhwm = hwm
     if kind != zmq.SUB:  # its subscriptions count there, and what is over would be dropped
         socket.sndhwm = hwm

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 
 import pytest
@@ -429,6 +428,8 @@ class Play:
     def __init__(self, start: StartFake, records: int = 3) -> None:
         self.records = records
         self.failures: dict[type[Control], list[Failure]] = {}
+        self.gate = threading.Event()
+        self.gate.set()
         self.broker = start(self.answer)
 
     def answer(self, request: Control | bytes) -> Iterator[Control]:
@@ -440,6 +441,7 @@ class Play:
         elif isinstance(request, Hello):
             yield self.broker.welcome(request.id)
         elif isinstance(request, Heads):
+            self.gate.wait(PATIENCE_S)
             yield HeadList(request.id, [[TOPIC, self.records, EPOCH]] if self.records else [], 1)
         elif isinstance(request, OffsetAt):
             yield OffsetFound(request.id, TOPIC, 0)
@@ -519,21 +521,15 @@ def test_who_is_slow_to_ask_for_more_finds_the_answer_that_came_meanwhile(
     fake: StartFake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer that lies there is not overdue, however late it is looked at."""
-    monkeypatch.setattr(module, "HEADS_EVERY_S", 0.1)
-    monkeypatch.setattr(module, "ANSWER_S_MAX", 0.2)
+    monkeypatch.setattr(module, "ANSWER_S_MAX", 1.0)
     play = Play(fake)
-
-    def asked_often_enough(number: int) -> bool:
-        return subscriber.receive(0.05) is None and play.heard(Heads) >= number
-
-    def is_past(moment: float) -> bool:
-        return time.monotonic() > moment
-
+    play.gate.clear()
     with mq.Subscriber(play.broker.control, "#", 0) as subscriber:
-        take(subscriber, 3)
-        for number in range(2, 6):
-            eventually(partial(asked_often_enough, number))
-            eventually(partial(is_past, time.monotonic() + 0.3))
+        eventually(lambda: subscriber.receive(0) is None and play.heard(Heads))
+        late = time.monotonic() + 1.1
+        play.gate.set()
+        eventually(lambda: time.monotonic() > late)
+        assert offsets(take(subscriber, 3)) == [0, 1, 2]
         assert play.heard(Hello) == 1
 
 
