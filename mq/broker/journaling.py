@@ -50,6 +50,11 @@ class Journaling:
         """Hand a turn over. How many are under way is for the caller to bound."""
         self._inbox.put(turn)
 
+    @property
+    def alive(self) -> bool:
+        """Whether what is submitted will come back."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Finish what was submitted, sync, and end."""
         self._inbox.put(None)

@@ -132,6 +132,7 @@ class Proxy:
 
     def _tidy(self) -> None:
         """Do what nobody waits for. Each socket that is polled costs every turn, so these are looked at at times."""
+        self._sockets.live.getsockopt(zmq.EVENTS)  # libzmq takes in subscriptions, also while nothing is published
         for monitor in self._watch.monitors:
             self._watch.take(monitor)
         self._next_tidying = time.monotonic() + TIDY_EVERY_S
@@ -252,7 +253,7 @@ class Proxy:
             poller.unregister(self._stop_read)
         deadline = time.monotonic() + DRAIN_S_MAX
         busy = True
-        while busy and time.monotonic() < deadline:
+        while busy and journaling.alive and time.monotonic() < deadline:
             busy = bool(self._turn(journaling, reader, QUIET_MS) or self._under_way or self._outbox)
 
     def _end(self, parts: tuple[Reader, Journaling], take: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import socket as tcp
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 from broker_process import BrokerProcess
@@ -40,11 +40,11 @@ def test_a_healthy_broker_says_so(broker: BrokerProcess) -> None:
         assert (code, json.loads(text)) == (200, {"status": status})
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics/", "/nothing", "/healthz/../etc/passwd", "/%2e%2e/x", "/?a=b"])
-def test_another_page_is_not_found_and_names_those_there_are(broker: BrokerProcess, path: str) -> None:
-    code, text = get(broker.ops + path)
-    assert code == 404
-    assert json.loads(text) == {"paths": ["/healthz", "/readyz", "/metrics"]}
+def test_another_page_is_not_found_and_names_those_there_are(broker: BrokerProcess) -> None:
+    for path in ("/", "/metrics/", "/nothing", "/healthz/../etc/passwd", "/%2e%2e/x", "/?a=b"):
+        code, text = get(broker.ops + path)
+        assert code == 404, path
+        assert json.loads(text) == {"paths": ["/healthz", "/readyz", "/metrics"]}
 
 
 def test_metrics_are_in_prometheus_form_and_say_what_stats_say(peer: Peer) -> None:
@@ -88,18 +88,17 @@ def test_more_silent_connections_than_are_let_in_hold_the_door_for_seconds_only(
     eventually(answered, 15.0)
 
 
-@pytest.mark.parametrize(
-    "request_", [b"\0" * 100, b"GET\r\n\r\n", b"POST /metrics HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"x" * 300_000]
-)
-def test_what_is_no_request_hurts_nobody(broker: BrokerProcess, request_: bytes) -> None:
-    with closing(dial(broker)) as connection:
-        connection.settimeout(ANSWER_S)
-        try:
-            connection.sendall(request_)
-            connection.shutdown(tcp.SHUT_WR)
-            while connection.recv(4096):
-                pass
-        except ConnectionError:  # it was cut
-            pass
-    assert get(f"{broker.ops}/healthz")[0] == 200
+RUBBISH = [b"\0" * 100, b"GET\r\n\r\n", b"POST /metrics HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"x" * 300_000]
+
+
+def test_what_is_no_request_hurts_nobody(broker: BrokerProcess) -> None:
+    for rubbish in RUBBISH:
+        with closing(dial(broker)) as connection:
+            connection.settimeout(ANSWER_S)
+            with suppress(ConnectionError):  # it may be cut at any moment
+                connection.sendall(rubbish)
+                connection.shutdown(tcp.SHUT_WR)
+                while connection.recv(4096):
+                    pass
+        assert get(f"{broker.ops}/healthz")[0] == 200
     assert "Traceback" not in broker.log.read_text()

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -113,34 +113,36 @@ def test_history_then_live_every_offset_once_and_in_order(broker: BrokerProcess)
     assert all(message.produced <= message.time for message in found)
 
 
-@pytest.mark.parametrize(
-    ("patterns", "heard"),
-    [
-        ("a/x", {"a/x"}),
-        ("a/+", {"a/x", "a/y"}),
-        ("a/#", {"a", "a/x", "a/y", "a/x/z"}),
-        ("#", {"a", "a/x", "a/y", "a/x/z", "ab/x"}),
-        ("+/x", {"a/x", "ab/x"}),
-        (["a/x", "ab/#"], {"a/x", "ab/x"}),
-        (["a/x", "a/+", "a/#"], {"a", "a/x", "a/y", "a/x/z"}),
-    ],
-)
-def test_patterns_choose_in_history_and_live_each_record_once(
-    broker: BrokerProcess, patterns: str | list[str], heard: set[str]
-) -> None:
+CHOICES: list[tuple[str | list[str], set[str]]] = [
+    ("a/x", {"a/x"}),
+    ("a/+", {"a/x", "a/y"}),
+    ("a/#", {"a", "a/x", "a/y", "a/x/z"}),
+    ("#", {"a", "a/x", "a/y", "a/x/z", "ab/x"}),
+    ("+/x", {"a/x", "ab/x"}),
+    (["a/x", "ab/#"], {"a/x", "ab/x"}),
+    (["a/x", "a/+", "a/#"], {"a", "a/x", "a/y", "a/x/z"}),
+]
+
+
+def test_patterns_choose_in_history_and_live_each_record_once(broker: BrokerProcess) -> None:
     topics = ["a", "a/x", "a/y", "a/x/z", "ab/x"]
     for topic in topics:
         fill(broker, 3, topic)
-    with mq.Subscriber(broker.control, patterns, start=0) as subscriber:
-        found = take(subscriber, 3 * len(heard))
-        begun(subscriber)
+    with ExitStack() as stack:
+        subscribers = [stack.enter_context(mq.Subscriber(broker.control, patterns, 0)) for patterns, _ in CHOICES]
+        found = [take(each, 3 * len(heard)) for each, (_, heard) in zip(subscribers, CHOICES, strict=True)]
+        for each in subscribers:
+            begun(each)
         for topic in topics:
             fill(broker, 3, topic, 3)
-        found += take(subscriber, 3 * len(heard))
-        assert_silence(subscriber)
-    by_topic = {topic: [each.offset for each in found if each.topic == topic] for topic in heard}
-    assert {message.topic for message in found} == heard
-    assert by_topic == {topic: list(range(6)) for topic in heard}
+        for each, messages, (_, heard) in zip(subscribers, found, CHOICES, strict=True):
+            messages.extend(take(each, 3 * len(heard)))
+        for each in subscribers:
+            assert each.receive(0.01) is None
+    for messages, (patterns, heard) in zip(found, CHOICES, strict=True):
+        by_topic = {topic: [each.offset for each in messages if each.topic == topic] for topic in heard}
+        assert {message.topic for message in messages} == heard, patterns
+        assert by_topic == {topic: list(range(6)) for topic in heard}, patterns
 
 
 def test_topics_that_appear_later_are_heard_from_their_beginning(broker: BrokerProcess) -> None:
@@ -154,18 +156,22 @@ def test_topics_that_appear_later_are_heard_from_their_beginning(broker: BrokerP
         assert [each.offset for each in found if each.topic == f"late/{number}"] == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(
-    ("start", "first"),
-    [(0, 0), (7, 7), (timedelta(hours=1), 0), (datetime(2020, 1, 1, tzinfo=UTC), 0), ("live", 10), (timedelta(), 10)],
-)
-def test_the_start_says_where_history_begins(broker: BrokerProcess, start: Start, first: int) -> None:
-    fill(broker, 10)
-    with mq.Subscriber(broker.control, TOPIC, start) as subscriber:
-        found = take(subscriber, 10 - first)
-        begun(subscriber)
-        fill(broker, 2, first=10)
-        found += take(subscriber, 2)
-    assert offsets(found) == list(range(first, 12))
+STARTS: list[tuple[Start, int]] = [
+    *((0, 0), (7, 7), ("live", 10)),
+    *((timedelta(hours=1), 0), (datetime(2020, 1, 1, tzinfo=UTC), 0), (timedelta(), 10)),
+]
+
+
+def test_the_start_says_where_history_begins(broker: BrokerProcess) -> None:
+    for number, (start, first) in enumerate(STARTS):
+        topic = f"start/{number}"
+        fill(broker, 10, topic)
+        with mq.Subscriber(broker.control, topic, start) as subscriber:
+            found = take(subscriber, 10 - first)
+            begun(subscriber)
+            fill(broker, 2, topic, first=10)
+            found += take(subscriber, 2)
+        assert offsets(found) == list(range(first, 12)), start
 
 
 def test_a_start_in_the_middle_by_time(broker: BrokerProcess) -> None:
@@ -201,9 +207,10 @@ def test_it_is_an_iterator(broker: BrokerProcess) -> None:
 
 @pytest.mark.parametrize("hwm", [1, 10])
 def test_with_a_small_window_under_a_flood_every_offset_comes_once_silence_or_not(
-    broker: BrokerProcess, socket: SocketFactory, hwm: int
+    broker: BrokerProcess, socket: SocketFactory, monkeypatch: pytest.MonkeyPatch, hwm: int
 ) -> None:
     """What libzmq dropped before the silence is found by the ends, and fetched."""
+    monkeypatch.setattr(module, "HEADS_EVERY_S", 0.3)
     count, push = 40_000, socket(zmq.PUSH)
     push.connect(broker.ingest)
     with mq.Subscriber(broker.control, "host/#", receive_hwm=hwm) as subscriber:
@@ -543,7 +550,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
 def test_answers_that_make_no_sense_do_not_end_it(
-    fake: StartFake, monkeypatch: pytest.MonkeyPatch, answer: Control
+    fake: StartFake, often: None, monkeypatch: pytest.MonkeyPatch, answer: Control
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_S_MAX", 0.3)
     play = Play(fake)
