@@ -17,6 +17,8 @@ from mq.errors import BadMessage
 PROTOCOL = 1
 PORT_INGEST, PORT_LIVE, PORT_CONTROL, PORT_OPS = 5555, 5556, 5557, 5558
 CREDIT_BYTES_DEFAULT = 4 << 20
+# How a half-open connection is noticed, on every socket at both ends; and how long a handshake may take.
+HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, HANDSHAKE_MS = 2_000, 6_000, 5_000
 PATTERNS_MAX = 256
 _FIRST_OF_MAPS = b"\x80"
 _U64 = 2**64

@@ -9,10 +9,8 @@ import zmq
 
 from mq.config import Config
 from mq.errors import BadEndpoint, PortTaken
+from mq.protocol import HANDSHAKE_MS, HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
 
-HEARTBEAT_MS = 2_000
-HEARTBEAT_TIMEOUT_MS = 6_000
-HANDSHAKE_MS = 5_000
 LINGER_MS = 1_000
 PORT_MAX = 65_535
 ANSWERS_QUEUED_MAX = 100  # each may be a slice of a fetch, up to a frame of the largest size

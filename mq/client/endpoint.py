@@ -7,11 +7,8 @@ import re
 import zmq
 
 from mq.errors import BadEndpoint
-from mq.protocol import Welcome
+from mq.protocol import HANDSHAKE_MS, HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, Welcome
 
-HEARTBEAT_MS = 2_000
-HEARTBEAT_TIMEOUT_MS = 6_000
-HANDSHAKE_MS = 5_000
 RECONNECT_MS = 100
 PORT_MAX = 65_535
 RECONNECT_MS_MAX = 2_000
