@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mq.client.ack import Ack as Ack
+    from mq.client.last import last_values as last_values
     from mq.client.message import Batch as Batch
     from mq.client.message import Message as Message
     from mq.client.producer import Producer as Producer
@@ -44,6 +45,7 @@ _HOMES = {
     "TimedOut": "mq.errors",
     "TooLarge": "mq.errors",
     "Trimmed": "mq.errors",
+    "last_values": "mq.client.last",
     "replay": "mq.client.replay",
 }
 
