@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+import psutil
 import pytest
 import zmq
 from broker_process import BrokerProcess
@@ -55,6 +56,11 @@ def take(subscriber: Subscriber, count: int) -> list[Message]:
         assert message is not None, f"silence after {len(found)} of {count}"
         found.append(message)
     return found
+
+
+def memory_bytes() -> int:
+    resident: int = psutil.Process().memory_info().rss
+    return resident
 
 
 def offsets(messages: list[Message]) -> list[int | None]:
@@ -205,13 +211,13 @@ def test_it_is_an_iterator(broker: BrokerProcess) -> None:
 # --- losses -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hwm", [1, 10])
+@pytest.mark.parametrize(("hwm", "count"), [(1, 40_000), (10, 200_000)])
 def test_with_a_small_window_under_a_flood_every_offset_comes_once_silence_or_not(
-    broker: BrokerProcess, socket: SocketFactory, monkeypatch: pytest.MonkeyPatch, hwm: int
+    broker: BrokerProcess, socket: SocketFactory, monkeypatch: pytest.MonkeyPatch, hwm: int, count: int
 ) -> None:
     """What libzmq dropped before the silence is found by the ends, and fetched."""
     monkeypatch.setattr(module, "HEADS_EVERY_S", 0.3)
-    count, push = 40_000, socket(zmq.PUSH)
+    push = socket(zmq.PUSH)
     push.connect(broker.ingest)
     with mq.Subscriber(broker.control, "host/#", receive_hwm=hwm) as subscriber:
         begun(subscriber)
@@ -231,6 +237,23 @@ def test_the_smallest_window_does_not_cost_a_subscription(broker: BrokerProcess)
             fill(broker, 1, topic)
             assert [(each.topic, each.offset) for each in take(subscriber, 1)] == [(topic, 0)]
         assert subscriber.repaired == 0
+
+
+def test_a_backlog_of_any_size_takes_little_memory(broker: BrokerProcess) -> None:
+    """What waits here is what one asking brought; what comes live behind it does not pile up."""
+    size, count = 256 << 10, 800
+    with mq.Producer(broker.control, "written") as producer:
+        for _ in range(count):
+            producer.send(TOPIC, bytes(size))
+        producer.flush()
+        with mq.Subscriber(broker.control, "host/#", start=0) as subscriber:
+            take(subscriber, 1)
+            before, most = memory_bytes(), 0
+            for offset in range(1, count):
+                assert offsets(take(subscriber, 1)) == [offset]
+                producer.send(TOPIC, bytes(size))
+                most = max(most, memory_bytes())
+    assert most - before < size * count // 8
 
 
 def test_when_nothing_was_lost_nothing_is_repaired(broker: BrokerProcess) -> None:
