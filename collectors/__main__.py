@@ -11,8 +11,9 @@ from collections.abc import Mapping
 import psutil
 
 from collectors.arguments import HELP, UsageError, parse
+from collectors.host import Host
 from collectors.outlet import Outlet
-from collectors.readers import METRICS
+from collectors.readers import METRICS, Psutil
 from collectors.sample import topic_of
 from collectors.schedule import Schedule
 from collectors.settings import Given, Settings, read_settings
@@ -31,26 +32,29 @@ def run(given: Given, environ: Mapping[str, str]) -> int:
     """Collect until SIGINT or SIGTERM. Raises `MqError` for settings that cannot be used."""
     settings = read_settings(given, environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    if settings.proc is not None:
-        psutil.PROCFS_PATH = settings.proc
     with Ending() as ending:
         outlet = Outlet(settings.broker)
         log.info("%s of node %s, for the broker at %s", ", ".join(settings.metrics), settings.node, settings.broker)
         try:
-            collect(settings, outlet, ending)
+            collect(settings, machine_of(settings), outlet, ending)
         finally:
             outlet.close()
     return 0
 
 
-def collect(settings: Settings, outlet: Outlet, ending: Ending) -> None:
+def machine_of(settings: Settings) -> Psutil:
+    """Return what the readers ask: psutil for this machine, or the host of this container in its place."""
+    return psutil if settings.proc is None else Host(psutil, settings.proc)
+
+
+def collect(settings: Settings, machine: Psutil, outlet: Outlet, ending: Ending) -> None:
     """Read each metric when it is due and send it."""
-    sources = {metric: Source(metric, settings.node, psutil) for metric in settings.metrics}
+    sources = {metric: Source(metric, settings.node, machine) for metric in settings.metrics}
     steps = {metric: round((settings.interval_s or METRICS[metric].interval_s) * SECOND_NS) for metric in sources}
     schedule = Schedule(steps, time.monotonic_ns() + FIRST_SAMPLE_AFTER_NS)
-    found = False
-    while not ending.within(_seconds_to(schedule.next) if found else 0.0):
-        found = found or outlet.look_for_broker(min(LOOK_S_MAX, _seconds_to(schedule.next)))
+    while not ending.within(0.0 if outlet.busy else _seconds_to(schedule.next)):
+        if outlet.busy:
+            outlet.work(min(LOOK_S_MAX, _seconds_to(schedule.next)))
         for metric in schedule.take_due(time.monotonic_ns()):
             sample = sources[metric].sample()
             if sample is not None:

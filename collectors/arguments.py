@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from collectors.readers import METRICS
 from collectors.settings import BROKER_DEFAULT, Given
 
+_METRICS = ", ".join(f"{name} (every {metric.interval_s:g} s)" for name, metric in METRICS.items())
 USAGE = "usage: python -m collectors [--node NAME] [--broker ENDPOINT] [--interval SECONDS] [METRIC ...]"
 HELP = f"""{USAGE}
 
 Read this host's metrics and push them to a MiniMQ broker, until Ctrl-C.
 
-  METRIC              which: {", ".join(METRICS)}; all without one
+  METRIC              which: {_METRICS}; all without one
   --node NAME         this host's name on the page; its own by default
   --broker ENDPOINT   the broker's control port; {BROKER_DEFAULT} by default
-  --interval SECONDS  between samples; each metric has its own by default
+  --interval SECONDS  between samples; by default each metric has its own, as above
   -h, --help          show this, and stop
 
 Without an option the environment is asked: METRIC_TYPE, NODE_NAME, BROKER_URL, MINIMQ_BROKER, INTERVAL_SECONDS; and
-HOST_MODE=true reads the host's /proc, mounted at /host/proc.
+HOST_MODE=true in a container reads its host: the host's /proc mounted at /host/proc, and its / at /host/root.
 """
 
 

@@ -1,101 +1,119 @@
-"""The way out of a collector: finds the broker's ingest port, and pushes. What comes before that waits, bounded."""
+"""The way out of a collector: finds the broker's ingest port, finds it again where it moves, and pushes."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections import deque
+from collections import Counter
 
-from mq.client.endpoint import beside
-from mq.client.link import Link
+from collectors.backlog import Backlog, Sample
+from collectors.finder import Finder
+from collectors.notices import Notices
 from mq.client.push import Push
 from mq.errors import MqError, Unreachable
-from mq.protocol import Hello, Welcome
 
-SAMPLES_WAITING_MAX = 1_000
-ASK_AGAIN_S = 5.0
+QUEUE_FRAMES_MAX = 16  # few: libzmq keeps the oldest, and what it holds when a connection ends is lost
+ASK_AFTER_S = 3.0
 PATIENCE_S = 2.0
-_QUESTION = 1
 
-log = logging.getLogger(__name__)
+
+class NotTaken(MqError):
+    """A broker was found, and takes no samples."""
 
 
 class Outlet:
-    """Never blocks for longer than it is told. Until the broker is found the newest samples are kept.
+    """Never blocks for longer than it is told. What the broker does not take waits here, the newest samples of it.
 
-    `dropped` counts those that were given up.
+    `dropped` counts those that were given up. Their sequence numbers are left out, so that the broker can tell.
     """
 
-    def __init__(self, broker: str, waiting_max: int = SAMPLES_WAITING_MAX) -> None:
+    def __init__(self, broker: str, backlog: Backlog | None = None) -> None:
+        self.dropped = 0
         self._broker = broker
-        self._waiting_max = waiting_max
-        self._waiting: deque[tuple[str, bytes, int]] = deque(maxlen=waiting_max)
-        self._link: Link | None = None
+        self._backlog = Backlog() if backlog is None else backlog
+        self._finder = Finder(broker)
+        self._notices = Notices(self._backlog.samples_max)
+        self._ingest = ""
         self._push: Push | None = None
-        self._since = time.monotonic()
-        self._ask_again = 0.0
-        self._said = False
-        self._lost_before = 0
+        self._never_numbered: Counter[str] = Counter()
+        self._stuck_since: float | None = time.monotonic()
 
     @property
-    def dropped(self) -> int:
-        """How many samples were given up because too many waited."""
-        return self._lost_before + (self._push.dropped if self._push is not None else 0)
+    def busy(self) -> bool:
+        """Whether there is a broker to be found, or something that waits for one."""
+        return self._push is None or len(self._backlog) > 0
 
     def send(self, topic: str, body: bytes) -> None:
-        """Send a sample, or keep it, and with it the time it was produced."""
-        if self._push is not None:
-            self._push.send(topic, body)
-            return
-        self._lost_before += len(self._waiting) == self._waiting_max
-        self._waiting.append((topic, body, time.time_ns()))
+        """Send a sample that was read now, or keep it for later, with its time."""
+        given_up = self._backlog.add(Sample(topic, body, time.time_ns()))
+        for sample in given_up:
+            self._give_up(sample.topic)
+        self._notices.gives_up(len(given_up))
+        self._hand_over(0.0)
 
-    def look_for_broker(self, wait_s: float) -> bool:
-        """Spend up to `wait_s` seconds on finding the broker; return whether it is found."""
-        if self._push is not None:
-            return True
-        now = time.monotonic()
-        link = self._link if self._link is not None and now < self._ask_again else self._ask(now)
-        try:
-            welcome = link.receive(Welcome, _QUESTION, wait_s)
-            if welcome is not None:
-                self._open(welcome)
-            elif now - self._since > PATIENCE_S:
-                raise Unreachable(self._broker, PATIENCE_S)
-        except MqError as error:
-            self._say(str(error))
-        return self._push is not None
+    def work(self, wait_s: float) -> None:
+        """Spend up to `wait_s` seconds on finding the broker, and on handing over what waits."""
+        deadline = time.monotonic() + wait_s
+        if self._push is None or self._stuck_s() > ASK_AFTER_S:
+            self._find(wait_s)
+        self._hand_over(deadline - time.monotonic())
+        if self._stuck_s() > PATIENCE_S:
+            self._notices.silence(self._why_stuck())
 
     def close(self) -> None:
         """Give what is on its way a moment to leave."""
-        self._hang_up()
+        self._finder.close()
+        self._notices.ends(len(self._backlog))
         if self._push is not None:
             self._push.close()
 
-    def _ask(self, now: float) -> Link:
-        """Ask on a new connection: on one that nobody answers questions would only pile up."""
-        self._hang_up()
-        self._ask_again = now + ASK_AGAIN_S
-        link = self._link = Link(self._broker)
-        link.send(Hello(_QUESTION))
-        return link
+    def _find(self, wait_s: float) -> None:
+        try:
+            ingest = self._finder.look(wait_s)
+            if ingest is not None and ingest != self._ingest:
+                self._go_to(ingest)
+        except MqError as error:
+            self._notices.answer(error)
 
-    def _hang_up(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+    def _go_to(self, ingest: str) -> None:
+        if self._push is None:
+            self._push = Push(ingest, QUEUE_FRAMES_MAX, immediate=True)
+            for topic, count in self._never_numbered.items():
+                self._push.skip(topic, count)
+        else:
+            self._push.move_to(ingest)
+        self._ingest = ingest
+        self._stuck_since = time.monotonic()
 
-    def _open(self, welcome: Welcome) -> None:
-        ingest = beside(self._broker, welcome, welcome.ingest)
-        self._push = Push(ingest, self._waiting_max)
-        lost = f", {self._lost_before} samples of before were given up" if self._lost_before else ""
-        log.info("pushing to %s%s", ingest, lost)
-        for topic, body, moment in self._waiting:
-            self._push.send(topic, body, produced=moment)
-        self._waiting.clear()
-        self._hang_up()
+    def _hand_over(self, wait_s: float) -> None:
+        """Push what waits, the oldest first, for as long as it is taken; wait so long for that to begin."""
+        if self._push is None:
+            return
+        while self._backlog:
+            if not self._push.ready(wait_s):
+                self._stuck_since = self._stuck_since or time.monotonic()
+                return
+            wait_s = 0.0
+            self._on_ready()
+            sample = self._backlog.take()
+            self.dropped += not self._push.send(sample.topic, sample.body, produced=sample.produced)
+        self._notices.caught_up()
 
-    def _say(self, why: str) -> None:
-        if not self._said:
-            log.warning("%s; trying again, the last %d samples are kept", why, self._waiting_max)
-            self._said = True
+    def _on_ready(self) -> None:
+        self._stuck_since = None
+        self._finder.close()
+        self._notices.flows(self._ingest)
+
+    def _give_up(self, topic: str) -> None:
+        self.dropped += 1
+        if self._push is None:
+            self._never_numbered[topic] += 1
+        else:
+            self._push.skip(topic)
+
+    def _stuck_s(self) -> float:
+        return 0.0 if self._stuck_since is None else time.monotonic() - self._stuck_since
+
+    def _why_stuck(self) -> MqError:
+        if self._push is None:
+            return Unreachable(self._broker, PATIENCE_S)
+        return NotTaken(f"nobody takes samples at {self._ingest}, where the broker at {self._broker} took them")

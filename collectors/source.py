@@ -6,7 +6,7 @@ import logging
 import time
 
 from collectors.readers import METRICS, Psutil, Reader
-from collectors.sample import encode
+from collectors.sample import encode, this_collector
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ class Source:
         self._metric = metric
         self._node = node
         self._psutil = psutil
+        self._collector = this_collector()
         self._read: Reader | None = None
         self._failing = False
         self.sample()
@@ -37,7 +38,8 @@ class Source:
         if self._read is None:
             self._read = METRICS[self._metric].make(self._psutil)
             return None
-        return encode(self._read(), time=time.time_ns(), node=self._node, metric=self._metric)
+        reading = self._read()
+        return encode(reading, time=time.time_ns(), node=self._node, metric=self._metric, collector=self._collector)
 
     def _complain(self, why: str) -> None:
         if not self._failing:

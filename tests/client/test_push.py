@@ -115,3 +115,59 @@ def test_nothing_is_left_behind(socket: SocketFactory) -> None:
 def test_a_queue_without_a_bound_is_refused(queue_max: int) -> None:
     with pytest.raises(ValueError, match="queue_max"):
         Push(NOBODY, queue_max)
+
+
+def test_with_immediate_nothing_waits_for_a_broker_that_is_away(socket: SocketFactory) -> None:
+    address = free_address()
+    with Push(address, immediate=True) as push:
+        assert not push.ready()
+        assert not push.ready(0.05)
+        assert not push.send(TOPIC, b"lost")
+        pull = socket(zmq.PULL)
+        pull.bind(address)
+        assert push.ready(20)
+        assert push.send(TOPIC, b"x")
+        assert parse_unstamped(pull.recv()).sequence == 1
+    assert push.dropped == 1
+
+
+def test_a_full_queue_is_not_ready_until_frames_leave_it(socket: SocketFactory) -> None:
+    address = free_address()
+    with Push(address, queue_max=2) as push:
+        assert [push.ready() and push.send(TOPIC, b"") for _ in range(3)] == [True, True, False]
+        socket(zmq.PULL).bind(address)
+        assert push.ready(20)
+    assert push.dropped == 0
+
+
+def test_what_is_skipped_is_counted_in_the_sequence_of_its_topic(socket: SocketFactory) -> None:
+    pull = socket(zmq.PULL)
+    port = pull.bind_to_random_port("tcp://127.0.0.1")
+    with Push(f"tcp://127.0.0.1:{port}") as push:
+        push.skip("a", 3)
+        push.skip("a")
+        for topic in ("a", "b"):
+            push.send(topic, b"")
+        assert [parse_unstamped(pull.recv()).sequence for _ in range(2)] == [4, 0]
+        assert push.dropped == 4
+
+
+def test_it_moves_to_another_port_as_the_same_producer(socket: SocketFactory) -> None:
+    pulls = [socket(zmq.PULL) for _ in range(2)]
+    ports = [pull.bind_to_random_port("tcp://127.0.0.1") for pull in pulls]
+    headers = []
+    with Push(f"tcp://127.0.0.1:{ports[0]}") as push:
+        for pull, port in zip(pulls, ports, strict=True):
+            push.move_to(f"tcp://127.0.0.1:{port}")
+            push.send(TOPIC, b"")
+            headers.append(parse_unstamped(pull.recv()))
+        with pytest.raises(BadEndpoint):
+            push.move_to("nowhere")
+        push.send(TOPIC, b"")
+        headers.append(parse_unstamped(pulls[1].recv()))
+    assert [(header.producer, header.sequence) for header in headers] == [
+        (push.producer, number) for number in range(3)
+    ]
+    for late in (push.ready, lambda: push.move_to(NOBODY)):
+        with pytest.raises(Closed):
+            late()

@@ -15,9 +15,11 @@ from pathlib import Path
 import msgpack
 import pytest
 from broker_process import BrokerProcess
+from contract import documented
 from waiting import eventually
 
 import mq
+from collectors.readers import METRICS
 
 FIRST_SAMPLE_NS_MAX = 1_500_000_000  # half a second, and room for a machine that is busy with other tests
 RESIDENT_BYTES_MAX = 25_000_000
@@ -47,8 +49,8 @@ def collecting(log: Path, *arguments: str, **said: str) -> Iterator[subprocess.P
         process.wait()
 
 
-def samples(broker: BrokerProcess, node: str) -> list[dict[str, object]]:
-    with mq.replay(broker.control, f"host/{node}/cpu") as records:
+def samples(broker: BrokerProcess, node: str, metric: str = "cpu") -> list[dict[str, object]]:
+    with mq.replay(broker.control, f"host/{node}/{metric}") as records:
         return [{**msgpack.unpackb(record.body), "produced": record.produced} for record in records]
 
 
@@ -66,25 +68,48 @@ def test_samples_arrive_at_their_steps_until_a_signal(
 ) -> None:
     said = {"NODE_NAME": "n1", "METRIC_TYPE": "cpu", "INTERVAL_SECONDS": "0.2", "BROKER_URL": broker.control}
     with collecting(tmp_path / "log", **said) as process:
-        eventually(lambda: len(samples(broker, "n1")) >= 5)
+        eventually(lambda: len(samples(broker, "n1")) >= 8)
         assert end(process, number) < 1.0
     times = [sample["time"] for sample in samples(broker, "n1")]
     steps = [later - earlier for earlier, later in pairwise(times)]  # type: ignore[operator]
-    assert sum(150e6 < step < 250e6 for step in steps) >= len(steps) - 1
+    assert (
+        sum(150e6 < step < 250e6 for step in steps) >= len(steps) - 2
+    )  # a late sample spoils the step before it and the one after
     log = (tmp_path / "log").read_text()
     assert "cpu of node n1, for the broker at" in log
     assert "Traceback" not in log
 
 
-def test_the_first_sample_is_real_and_comes_at_once(broker: BrokerProcess, tmp_path: Path) -> None:
+def test_the_first_sample_of_each_metric_is_whole_and_comes_at_once(broker: BrokerProcess, tmp_path: Path) -> None:
     options = ["--node", "n1", "--broker", broker.control, "--interval", "60"]
     started = time.time_ns()
-    with collecting(tmp_path / "log", *options):
-        first = eventually(lambda: samples(broker, "n1"))[0]
-    assert set(first) == {"time", "node", "metric", "value", "unit", "per_core", "load", "produced"}
-    assert first["per_core"]
-    assert isinstance(first["time"], int)
-    assert first["time"] - started < FIRST_SAMPLE_NS_MAX
+    with collecting(tmp_path / "log", *options) as process:
+        first = {metric: eventually(lambda: samples(broker, "n1", metric))[0] for metric in METRICS}  # noqa: B023
+    for metric, sample in first.items():
+        assert set(sample) | {"read", "written"} == documented(metric) | {"read", "written", "produced"}
+        assert (sample["node"], sample["metric"]) == ("n1", metric)
+        assert sample["collector"] == f"{os.uname().nodename}/{process.pid}"
+        assert isinstance(sample["time"], int)
+        assert sample["time"] - started < FIRST_SAMPLE_NS_MAX
+    assert first["cpu"]["per_core"]
+    assert isinstance(first["mem"]["value"], float)
+    assert first["mem"]["value"] > 0
+
+
+def test_a_broker_that_moves_its_ingest_port_is_followed(broker: BrokerProcess, tmp_path: Path) -> None:
+    with collecting(tmp_path / "log", "--node=n1", "--broker", broker.control, "--interval", "0.1") as process:
+        eventually(lambda: samples(broker, "n1"))
+        earlier = broker.ingest
+        broker.kill()
+        broker.endpoints["ingest"] = "tcp://127.0.0.1:*"
+        broker.restart()
+        back = time.time_ns()
+        eventually(lambda: int(str(samples(broker, "n1")[-1]["time"])) > back)
+        end(process, signal.SIGTERM)
+    log = (tmp_path / "log").read_text()
+    assert [line.rpartition(" ")[2] for line in log.splitlines() if "pushing to" in line] == [earlier, broker.ingest]
+    times = [sample["time"] for sample in samples(broker, "n1")]
+    assert times == sorted(times)  # type: ignore[type-var]
 
 
 def test_sigterm_ends_it_within_a_second_where_there_never_was_a_broker(broker: BrokerProcess, tmp_path: Path) -> None:
@@ -142,6 +167,10 @@ def test_it_imports_nothing_but_four_libraries_and_the_client() -> None:
     ("arguments", "said", "code", "why"),
     [
         (["gpu"], {}, 1, "collectors: metric in the arguments or METRIC_TYPE: no 'gpu' here"),
+        ([], {"METRIC_TYPE": "cpu,gpu"}, 1, "collectors: metric in the arguments or METRIC_TYPE: no 'gpu' here"),
+        (["--node", "a/b"], {}, 1, "collectors: node in --node or NODE_NAME: 'a/b' holds a '/'"),
+        (["--interval", "nan"], {}, 1, "collectors: interval in --interval or INTERVAL_SECONDS: nan s is not within"),
+        ([], {"INTERVAL_SECONDS": "abc"}, 1, "collectors: interval in --interval or INTERVAL_SECONDS: 'abc' is not a"),
         ([], {"HOST_MODE": "maybe"}, 1, "collectors: HOST_MODE in the environment"),
         ([], {"BROKER_URL": "b"}, 1, "collectors: broker in BROKER_URL: 'b' is not a broker's endpoint"),
         (["--nope"], {}, 2, "usage: python -m collectors"),

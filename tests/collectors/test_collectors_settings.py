@@ -78,14 +78,14 @@ def test_a_broker_that_is_none_is_named_with_where_it_was_said(variable: str, sa
     assert (caught.value.name, caught.value.place) == ("broker", variable)
 
 
-@pytest.mark.parametrize("said", ["cpu,cpu", " cpu ", "cpu\ncpu"])
+@pytest.mark.parametrize("said", ["cpu,net", " cpu net", "cpu\nnet, cpu"])
 def test_metrics_in_the_environment_may_be_several(said: str) -> None:
-    assert read_settings(Given(), {"METRIC_TYPE": said}).metrics == ("cpu",)
+    assert read_settings(Given(), {"METRIC_TYPE": said}).metrics == ("cpu", "net")
 
 
 def test_an_unknown_metric_is_named_with_those_there_are() -> None:
     for said, environ in ((Given(("gpu",)), {}), (Given(), {"METRIC_TYPE": "cpu gpu"})):
-        with pytest.raises(BadSetting, match="METRIC_TYPE: no 'gpu' here, only cpu"):
+        with pytest.raises(BadSetting, match="METRIC_TYPE: no 'gpu' here, only cpu, mem, disk, net"):
             read_settings(said, environ)
 
 
@@ -104,7 +104,7 @@ def test_an_interval_is_in_seconds(said: str, seconds: float) -> None:
     assert read_settings(Given(), {"INTERVAL_SECONDS": said}).interval_s == seconds
 
 
-@pytest.mark.parametrize("said", ["soon", "1s", "0", "-1", "0.09", "86401", "nan", "inf", "1e999"])
+@pytest.mark.parametrize("said", ["soon", "abc", "1s", "0", "-1", "0.09", "86401", "nan", "inf", "1e999"])
 def test_an_interval_that_is_none_is_named(said: str) -> None:
     for given_, environ in ((Given(interval=said), {}), (Given(), {"INTERVAL_SECONDS": said})):
         with pytest.raises(BadSetting, match="interval in --interval or INTERVAL_SECONDS: "):
@@ -164,3 +164,5 @@ def test_a_command_line_that_is_none_says_how_it_goes(arguments: list[str]) -> N
 def test_help_names_every_variable_and_metric() -> None:
     for word in (*EVERYTHING, "MINIMQ_BROKER", *METRICS, "--node", "--broker", "--interval"):
         assert word in HELP
+    for name, metric in METRICS.items():
+        assert f"{name} (every {metric.interval_s:g} s)" in HELP
