@@ -1,6 +1,6 @@
 """One subscriber for the whole process, in a thread of its own; every session reads what it has gathered.
 
-The thread alone touches the subscriber. It meets the sessions in one immutable `Snapshot`, which it replaces whole.
+The thread alone touches the subscriber. It meets the sessions in the fleet, under a lock that both hold only briefly.
 """
 
 from __future__ import annotations
@@ -8,23 +8,37 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mq.errors import Gap, MqError, Rewound, Trimmed
-from viewer.samples import Malformed, Sample, Window, parse
+from viewer.fleet import Fleet
+from viewer.nodes import State
+from viewer.samples import METRICS
 
 RECEIVE_S = 0.5
 REOPEN_S = 1.0
+TIDY_S = 5.0
+COUNT_S = 0.5
 CLOSE_S_MAX = 5.0
+PATTERNS = [f"host/+/{metric}" for metric in METRICS]
 
 log = logging.getLogger(__name__)
 
 
 class Message(Protocol):
     """What the feed reads of a message."""
+
+    @property
+    def topic(self) -> str:
+        """Where it was published."""
+
+    @property
+    def time(self) -> int:
+        """When the broker appended it."""
 
     @property
     def body(self) -> bytes:
@@ -45,40 +59,44 @@ class Source(Protocol):
         """Let go of the sockets."""
 
 
-def cpu_topic(node: str) -> str:
-    """Return the topic of a node's CPU."""
-    return f"host/{node}/cpu"
-
-
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What is known at one moment. `version` grows whenever the samples change."""
+class Health:
+    """How the feed itself is, and how many nodes are how; replaced whole."""
 
-    version: int = 0
     connected: bool = False
-    samples: tuple[Sample, ...] = ()
-    skipped: Mapping[str, int] = field(default_factory=dict)
-    gaps: int = 0
     fault: str = ""
+    gaps: int = 0
+    states: Counter[State] = field(default_factory=Counter)
 
 
 class Feed:
-    """Follows the CPU of one node, through everything that may happen to the broker."""
+    """Follows all nodes, through everything that may happen to the broker.
+
+    `subscribe` opens a source of what is said from some minutes ago on; `last` gives the last word of every topic, so
+    that nodes which have said nothing since are known too.
+    """
 
     def __init__(
-        self, node: str, broker: str, subscribe: Callable[[], Source], clock: Callable[[], int] = time.time_ns
+        self,
+        broker: str,
+        subscribe: Callable[[], Source],
+        last: Callable[[], Iterable[Message]],
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.node, self.broker = node, broker
-        self.snapshot = Snapshot()
-        self._subscribe, self._clock = subscribe, clock
-        self._window = Window()
+        self.broker = broker
+        self.health = Health()
+        self._subscribe, self._last, self._clock = subscribe, last, clock
+        self._fleet = Fleet()
+        self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._tidy_at = self._count_at = 0.0
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
-    @property
-    def topic(self) -> str:
-        """Where collectors publish it."""
-        return cpu_topic(self.node)
+    @contextmanager
+    def looking(self) -> Iterator[Fleet]:
+        """Give the fleet, which stands still meanwhile: copy what you need, and go."""
+        with self._lock:
+            yield self._fleet
 
     def start(self) -> None:
         """Begin to follow."""
@@ -88,16 +106,6 @@ class Feed:
         """End the thread, and with it the subscriber."""
         self._stop.set()
         self._thread.join(CLOSE_S_MAX)
-
-    def take(self, body: bytes) -> None:
-        """Put one record into the window, or count why it cannot be."""
-        known = self.snapshot
-        try:
-            self._window.add(parse(body, self._clock()))
-        except Malformed as why:
-            self.snapshot = replace(known, skipped={**known.skipped, why.kind: known.skipped.get(why.kind, 0) + 1})
-        else:
-            self.snapshot = replace(known, version=known.version + 1, samples=self._window.all())
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -109,26 +117,43 @@ class Feed:
                 self._stop.wait(REOPEN_S)
 
     def _follow(self, source: Source) -> None:
+        last_known = False
         while not self._stop.is_set():
             try:
                 message = source.receive(timeout=RECEIVE_S)
             except (Gap, Trimmed, Rewound) as gap:
                 log.warning("%s", gap)
-                self.snapshot = replace(self.snapshot, gaps=self.snapshot.gaps + 1)
+                self.health = replace(self.health, gaps=self.health.gaps + 1)
                 continue
-            self._note(connected=source.connected)
             if message is not None:
-                self.take(message.body)
+                self._take(message)
+            if source.connected and not last_known:
+                last_known = True
+                for known in self._last():
+                    self._take(known, told_again=True)
+            self._note(connected=source.connected)
+
+    def _take(self, message: Message, *, told_again: bool = False) -> None:
+        with self._lock:
+            self._fleet.take(message.topic, message.body, message.time, counted=not told_again)
 
     def _note(self, *, connected: bool) -> None:
-        known = self.snapshot
+        """Say how it is, and tidy up now and then."""
+        moment, now, known = time.monotonic(), self._clock(), self.health
+        with self._lock:
+            if moment >= self._tidy_at:
+                self._fleet.tidy(now)
+                self._tidy_at = moment + TIDY_S
+            states = self._fleet.count(now) if moment >= self._count_at else known.states
+        if moment >= self._count_at:
+            self._count_at = moment + COUNT_S
         fault = "" if connected else known.fault  # what was wrong is true until the broker answers again
-        if (connected, fault) != (known.connected, known.fault):
-            self.snapshot = replace(known, connected=connected, fault=fault)
+        if (connected, fault, states) != (known.connected, known.fault, known.states):
+            self.health = replace(known, connected=connected, fault=fault, states=states)
 
     def _failed(self, error: Exception) -> None:
         fault = str(error) or type(error).__name__
-        if fault != self.snapshot.fault:
+        if fault != self.health.fault:
             surprise = None if isinstance(error, MqError) else error
-            log.error("%s: %s; trying again", self.topic, fault, exc_info=surprise)
-        self.snapshot = replace(self.snapshot, connected=False, fault=fault)
+            log.error("the samples cannot be read: %s; trying again", fault, exc_info=surprise)
+        self.health = replace(self.health, connected=False, fault=fault)

@@ -1,4 +1,4 @@
-"""The page of one session: the plot, and the sentences beside it.
+"""The page of one session: some nodes of the fleet, their plots, and the sentences beside them.
 
 Sentences travel as the fields of one model. The page's script puts them into its elements as text, never as HTML, and
 adds times of day, which only the browser can tell in its own zone.
@@ -7,86 +7,96 @@ adds times of day, which only the browser can tell in its own zone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from bokeh.core.properties import Float, Nullable, String
+from bokeh.core.properties import Any as Anything
+from bokeh.core.properties import Float, Int, List, String
 from bokeh.document import Document
 from bokeh.model import DataModel, Model
-from bokeh.models import CustomJS
+from bokeh.models import Column, CustomJS
 
-from viewer.feed import Feed, Snapshot
-from viewer.plots import MS_NS, CpuPlot
-from viewer.samples import SECOND_NS, Sample, silence_ns
+from viewer.feed import Feed, Health
+from viewer.fleet import Fleet, Part
+from viewer.nodes import Node, State
+from viewer.plots import MetricPlot
+from viewer.samples import METRICS, SECOND_NS
+from viewer.series import NO_POINTS, Points
+from viewer.words import MS_NS, Words, card, skipped
+
+CARDS_MAX = 12
+FIND_CHARACTERS_MAX = 200
+PAGE_DIGITS_MAX = 6
 
 
 class Status(DataModel):
-    """What the page says in words. Times are milliseconds since the Unix epoch."""
+    """What the page says in words. `now` is the server's time in ms since the Unix epoch; `cards` as `words.card`."""
 
-    node = String()
-    source = String()
+    now = Float()
+    broker = String()
     state = String()
     label = String()
     message = String()
-    message_time = Nullable(Float)
-    value = String()
-    value_time = Nullable(Float)
-    detail = String()
     notes = String()
+    find = String()
+    found = Int()
+    page = Int()
+    pages = Int()
+    cards = List(Anything)
 
 
-def describe(snapshot: Snapshot, topic: str, broker: str, now: int) -> dict[str, Any]:
-    """Return what is to be said at this moment, as fields of `Status`."""
-    state, label, message = _state(snapshot, topic, broker, now)
-    last = snapshot.samples[-1] if snapshot.samples else None
-    return {
-        "state": state,
-        "label": label,
-        "message": message,
-        "message_time": last.time / MS_NS if last and state == "silent" else None,
-        "value": f"{last.value:.1f}" if last else "—",
-        "value_time": last.time / MS_NS if last else None,
-        "detail": _detail(last) if last else "",
-        "notes": _notes(snapshot),
-    }
+class Wish:
+    """What the address of the page asks for: names that hold a text, and which page of them."""
+
+    def __init__(self, arguments: Mapping[str, Sequence[bytes]]) -> None:
+        self.find = _text(arguments, "find")[:FIND_CHARACTERS_MAX].strip()
+        page = _text(arguments, "page")[:PAGE_DIGITS_MAX]
+        self.page = int(page) if page.isascii() and page.isdigit() else 1
 
 
-def _state(snapshot: Snapshot, topic: str, broker: str, now: int) -> tuple[str, str, str]:
-    samples = snapshot.samples
-    if snapshot.fault:
-        return "away", "Trouble", f"The samples cannot be read: {snapshot.fault}"
-    if not snapshot.connected:
-        return "away", "No broker", f"No broker answers at {broker}; trying again. Start one with: minimq up"
-    if not samples:
-        return "waiting", "Waiting", f"Nothing on {topic} yet. Start a collector with: minimq collect cpu"
-    if now - samples[-1].time > silence_ns(samples):
-        return "silent", "Silent", "The collector has been silent: no good sample since"
-    return "live", "Live", ""
+def _text(arguments: Mapping[str, Sequence[bytes]], name: str) -> str:
+    return next((it.decode("utf-8", "replace") for it in arguments.get(name, ())), "")
 
 
-def _detail(sample: Sample) -> str:
-    cores = f"{sample.cores} core{'s' * (sample.cores != 1)}" if sample.cores else ""
-    load = "load " + " ".join(f"{each:.2f}" for each in sample.load) if sample.load else ""
-    return " · ".join(filter(None, (cores, load)))
+class Slot:
+    """One card's plots. They are made when a node first stands there, and drawn when there is something new."""
 
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._plots: dict[str, MetricPlot] = {}
+        self._drawn: dict[str, tuple[object, ...]] = {}
+        self.roots = {metric: Column(name=f"card{number}_{metric}", sizing_mode="stretch_width") for metric in METRICS}
 
-def _notes(snapshot: Snapshot) -> str:
-    total = sum(snapshot.skipped.values())
-    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(snapshot.skipped.items()))
-    skipped = f"{total} record{'s' * (total != 1)} skipped ({kinds})" if total else ""
-    gaps = f"{snapshot.gaps} gap{'s' * (snapshot.gaps != 1)} in the journal" if snapshot.gaps else ""
-    return " · ".join(filter(None, (skipped, gaps)))
+    def look(self, node: Node, now: int) -> list[tuple[str, Points, int]]:
+        """Copy what is to be drawn anew: a plot moves on once a second even when nothing comes."""
+        due = []
+        own = node.own(now)
+        for metric in METRICS:
+            track = node.tracks.get(metric)
+            state = (node.name, track and track.series.version, own // SECOND_NS)
+            if self._drawn.get(metric) != state and (track or metric in self._plots):
+                self._drawn[metric] = state
+                due.append((metric, node.points(metric, now) if track else NO_POINTS, own))
+        return due
+
+    def draw(self, due: list[tuple[str, Points, int]]) -> None:
+        """Draw what was copied."""
+        for metric, points, now in due:
+            if metric not in self._plots:
+                plot = self._plots[metric] = MetricPlot(metric, f"card{self._number}_{metric}_points")
+                plot.update(points, now)
+                self.roots[metric].children = [plot.root]
+            else:
+                self._plots[metric].update(points, now)
 
 
 class Page:
     """One session's view of the feed."""
 
-    def __init__(self, feed: Feed, clock: Callable[[], int] = time.time_ns) -> None:
-        self._feed, self._clock = feed, clock
-        self._drawn = (-1, -1)
-        self.plot = CpuPlot()
-        self.status = Status(name="status", node=feed.node, source=f"{feed.topic} from {feed.broker}")
-        self.roots: tuple[Model, ...] = (self.plot.root, self.status)
+    def __init__(self, feed: Feed, wish: Wish, clock: Callable[[], int] = time.time_ns) -> None:
+        self._feed, self._wish, self._clock = feed, wish, clock
+        self._slots = [Slot(number) for number in range(CARDS_MAX)]
+        self.status = Status(name="status", broker=feed.broker, find=wish.find)
+        self.roots: tuple[Model, ...] = (self.status, *(root for slot in self._slots for root in slot.roots.values()))
 
     def attach(self, document: Document) -> None:
         """Hand the words to the page's script, which also deals with a lost connection in its own way."""
@@ -94,10 +104,54 @@ class Page:
         document.js_on_event("document_ready", CustomJS(args={"status": self.status}, code="minimq.attach(status)"))
 
     def update(self) -> None:
-        """Say and draw what is new since the last time; a plot moves on once a second even when nothing is."""
-        snapshot, now = self._feed.snapshot, self._clock()
-        self.status.update(**describe(snapshot, self._feed.topic, self._feed.broker, now))
-        drawn = (snapshot.version, now // SECOND_NS)
-        if drawn != self._drawn:
-            self.plot.update(snapshot.samples, now)
-            self._drawn = drawn
+        """Say and draw what is new since the last time."""
+        now, health = self._clock(), self._feed.health
+        with self._feed.looking() as fleet:
+            part = fleet.part(self._wish.find.lower(), self._wish.page, CARDS_MAX)
+            cards = [card(node, now) for node in part.nodes]
+            due = [slot.look(node, now) for slot, node in zip(self._slots, part.nodes, strict=False)]
+            words = describe(health, fleet, part, self._feed.broker)
+        self._say(words | {"cards": cards, "now": now // SECOND_NS * SECOND_NS / MS_NS})
+        for slot, plots in zip(self._slots, due, strict=False):
+            slot.draw(plots)
+
+    def refuse(self, why: str) -> None:
+        """Say this, and nothing of what is known."""
+        self.status.update(state="away", label="Refused", message=why, broker="")
+
+    def _say(self, words: Words) -> None:
+        """Send the fields that have changed."""
+        self.status.update(**{name: it for name, it in words.items() if getattr(self.status, name) != it})
+
+
+def describe(health: Health, fleet: Fleet, part: Part, broker: str) -> Words:
+    """Return what is to be said of the whole, as fields of `Status`."""
+    state, label, message = _state(health, fleet, part, broker)
+    return {
+        "state": state,
+        "label": label,
+        "message": message,
+        "notes": _notes(health, fleet),
+        "found": part.found,
+        "page": part.page,
+        "pages": part.pages,
+    }
+
+
+def _state(health: Health, fleet: Fleet, part: Part, broker: str) -> tuple[str, str, str]:
+    if health.fault:
+        return "away", "Trouble", f"The samples cannot be read: {health.fault}"
+    if not health.connected:
+        return "away", "No broker", f"No broker answers at {broker}; trying again. Start one with: minimq up"
+    if not len(fleet):
+        return "waiting", "Waiting", "No node reports yet. Start a collector with: minimq collect"
+    counts = [(health.states[state], state.value) for state in State]
+    label = " · ".join(f"{count:,} {state}" for count, state in counts if count)
+    worst = max((state for state in State if health.states[state]), key=list(State).index, default=State.LIVE)
+    return worst.value, label, "" if part.found else "No node has this in its name."
+
+
+def _notes(health: Health, fleet: Fleet) -> str:
+    gaps = f"{health.gaps} gap{'s' * (health.gaps != 1)} in the journal." if health.gaps else ""
+    more = f"{fleet.more:,} more nodes report than the {len(fleet):,} that can be shown." if fleet.more else ""
+    return " ".join(filter(None, (skipped(fleet.skipped), gaps, more)))

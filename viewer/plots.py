@@ -1,4 +1,4 @@
-"""A plot is a function of a window of samples: `source` is its data, `root` what is drawn, `update` shows a window.
+"""A plot is a function of a window of points: `source` is its data, `root` what is drawn, `update` shows a window.
 
 Colours of axes, grid and text come from the page's style sheet (``--bk-…`` properties), so that they follow the
 browser's light or dark scheme; those of the data are told here and suit both.
@@ -6,14 +6,15 @@ browser's light or dark scheme; those of the data are told here and suit both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from bokeh.models import (
+    BasicTicker,
     ColumnDataSource,
     CustomJSHover,
     CustomJSTickFormatter,
+    DatetimeTicker,
     HoverTool,
     Line,
     NoOverlap,
@@ -23,23 +24,40 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from viewer.samples import SPAN_NS, Sample, silence_ns, since
+from viewer.series import NO_POINTS, SPAN_NS, Points, silence_ns
 
 Columns = dict[str, NDArray[np.float64]]
 
 MS_NS = 1_000_000
-HEIGHT = 300
-DATA_COLOUR = "#3b82f6"
+HEIGHT = 150
 
 
-def columns(samples: Sequence[Sample]) -> Columns:
-    """Return samples as Bokeh draws them: times in milliseconds, and a pause as points without a value at its two ends.
+class Look(NamedTuple):
+    """How a metric is drawn: a colour, the script's function that writes its values, and the top where it is fixed."""
+
+    colour: str
+    writer: str
+    top: float | None
+
+
+LOOKS = {
+    "cpu": Look("#3b82f6", "percent", 100.0),
+    "mem": Look("#8b5cf6", "percent", 100.0),
+    "disk": Look("#d97706", "percent", 100.0),
+    "net": Look("#0d9488", "rate", None),
+}
+TOP_MIN = 1024.0
+TOP_SLACK = 1.1
+MARGIN = 0.01
+
+
+def columns(points: Points) -> Columns:
+    """Return points as Bokeh draws them: times in ms, and a pause as points without a value at its two ends.
 
     The line breaks where a value is missing. An area does not, so `fill` is 0 there.
     """
-    times = np.array([sample.time for sample in samples], dtype=np.int64)
-    values = np.array([sample.value for sample in samples], dtype=np.float64)
-    ends = np.flatnonzero(np.diff(times) > silence_ns(samples)) + 1
+    times, values = points
+    ends = np.flatnonzero(np.diff(times) > silence_ns(times)) + 1
     times_ms = times / MS_NS
     pauses = np.column_stack((times_ms[ends - 1] + 1, times_ms[ends] - 1)).ravel()
     value = np.insert(values, np.repeat(ends, 2), np.nan)
@@ -50,22 +68,31 @@ def columns(samples: Sequence[Sample]) -> Columns:
     }
 
 
-class CpuPlot:
-    """A node's CPU over the last minutes, 0 to 100 per cent."""
+class MetricPlot:
+    """One metric of one node over the last minutes. `name` is that of its source, for whoever looks for it."""
 
-    def __init__(self) -> None:
-        self.source = ColumnDataSource(dict(columns(())), name="cpu")
+    def __init__(self, metric: str, name: str) -> None:
+        self._look = LOOKS[metric]
+        self.source = ColumnDataSource(dict(columns(NO_POINTS)), name=name)
         self.span = Range1d(start=0, end=1)
-        self.root = _figure(self.span)
-        self.root.varea(x="time", y1=0, y2="fill", source=self.source, fill_color=DATA_COLOUR, fill_alpha=0.14)
-        line = self.root.line(x="time", y="value", source=self.source, line_color=DATA_COLOUR, line_width=1.75)
+        self.height = Range1d(start=0, end=1)
+        self._raise_to(self._look.top or TOP_MIN)
+        self.root = _figure(self.span, self.height, self._look)
+        colour = self._look.colour
+        self.root.varea(x="time", y1=0, y2="fill", source=self.source, fill_color=colour, fill_alpha=0.14)
+        line = self.root.line(x="time", y="value", source=self.source, line_color=colour, line_width=1.75)
         line.glyph.line_join = "round"
-        self.root.add_tools(_hover(line))
+        self.root.add_tools(_hover(line, self._look))
 
-    def update(self, samples: Sequence[Sample], now: int) -> None:
-        """Show these samples, as far as they lie in the span that ends now."""
+    def update(self, points: Points, now: int) -> None:
+        """Show these points, in the span that ends now."""
         self.span.update(start=(now - SPAN_NS) / MS_NS, end=now / MS_NS)
-        self._show(columns(since(samples, now - SPAN_NS)))
+        if self._look.top is None:
+            self._raise_to(max(TOP_MIN, TOP_SLACK * points.values.max(initial=0.0)))
+        self._show(columns(points))
+
+    def _raise_to(self, top: float) -> None:
+        self.height.update(start=-MARGIN * top, end=(1 + MARGIN) * top)
 
     def _show(self, wanted: Columns) -> None:
         """Make the source end in what is wanted: by what is new, where that is enough, else whole."""
@@ -87,23 +114,24 @@ def _overlap(shown: Columns, wanted: Columns) -> int | None:
     return count if same else None
 
 
-def _figure(span: Range1d) -> figure:
+def _figure(span: Range1d, height: Range1d, look: Look) -> figure:
     root = figure(
-        name="cpu_plot",
         height=HEIGHT,
         sizing_mode="stretch_width",
         x_axis_type="datetime",
         x_range=span,
-        y_range=Range1d(start=-1, end=101),
+        y_range=height,
         tools="",
         toolbar_location=None,
         background_fill_alpha=0,
         border_fill_alpha=0,
         outline_line_alpha=0,
+        min_border_left=52,
     )
     root.xaxis.formatter = CustomJSTickFormatter(code="return minimq.clock(tick)")
-    root.yaxis.ticker = [0, 25, 50, 75, 100]
-    root.yaxis.formatter = CustomJSTickFormatter(code="return `${tick} %`")
+    root.yaxis.formatter = CustomJSTickFormatter(code=f"return minimq.{look.writer}(tick)")
+    root.yaxis.ticker = [0, look.top / 2, look.top] if look.top else BasicTicker(desired_num_ticks=3, base=1024)
+    root.xaxis.ticker = DatetimeTicker(desired_num_ticks=4)
     root.xaxis.major_label_policy = NoOverlap(min_distance=16)
     root.xgrid.visible = False
     root.axis.axis_line_alpha = 0
@@ -112,12 +140,14 @@ def _figure(span: Range1d) -> figure:
     return root
 
 
-def _hover(line: GlyphRenderer[Line]) -> HoverTool:
-    clock = CustomJSHover(code="return minimq.clock(value, true)")
+def _hover(line: GlyphRenderer[Line], look: Look) -> HoverTool:
     return HoverTool(
         renderers=[line],
         mode="vline",
-        tooltips="@time{custom} · @value{0.0} %",
-        formatters={"@time": clock},
+        tooltips="@time{custom} · @value{custom}",
+        formatters={
+            "@time": CustomJSHover(code="return minimq.clock(value, true)"),
+            "@value": CustomJSHover(code=f"return minimq.{look.writer}(value, true)"),
+        },
         show_arrow=False,
     )

@@ -1,32 +1,27 @@
-"""Samples as the page needs them: read from bodies that anybody may have sent, and kept in the order of their own time.
+"""Samples as the page needs them, read from bodies that anybody may have sent. Everything here is pure.
 
-Everything here is pure. Times are nanoseconds since the Unix epoch, as in the sample itself.
+Times are nanoseconds since the Unix epoch, as in the sample itself.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgpack
 
 SECOND_NS = 1_000_000_000
-SPAN_NS = 15 * 60 * SECOND_NS
-"""What a plot shows, back from now."""
-SAMPLES_MAX = 2_000
-"""Kept for one topic: the span at one sample a second, and as many again as slack."""
+METRICS = ("cpu", "mem", "disk", "net")
 BODY_BYTES_MAX = 64 << 10
 EARLIEST_NS = 1_577_836_800 * SECOND_NS
 """The year 2020: a clock that says less has not been set."""
-AHEAD_NS_MAX = 60 * SECOND_NS
-"""How far a node's clock may be ahead of ours before its samples are not believed."""
-SILENT_NS_MIN = 5 * SECOND_NS
-CADENCE_SAMPLES = 30
+LATEST_NS = 2**62
+"""The year 2116: what is more does not come from a clock."""
+AHEAD_NS_MAX = 24 * 3600 * SECOND_NS
+"""How far a node's clock may be ahead of the broker's before its samples are not believed."""
+VALUE_MAX = {"cpu": 100.0, "mem": 100.0, "disk": 100.0, "net": 1e15}
 
 
 class Malformed(ValueError):
@@ -39,16 +34,19 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One reading of a node's CPU, in per cent. What is beside the value is 0 or empty when the body lacks it."""
+    """One reading: per cent, or bytes a second for net. `detail` is the whole map, as it came, unchecked.
+
+    `collector` is who says that it made it, empty where nobody does.
+    """
 
     time: int
     value: float
-    cores: int = 0
-    load: tuple[float, ...] = ()
+    collector: str = ""
+    detail: Mapping[Any, Any] = field(default_factory=dict)
 
 
-def parse(body: bytes, now: int) -> Sample:
-    """Read a body, or raise `Malformed`."""
+def parse(body: bytes, metric: str, appended: int) -> Sample:
+    """Read a body that the broker appended at `appended`, or raise `Malformed`."""
     if len(body) > BODY_BYTES_MAX:
         raise Malformed("too large")
     try:
@@ -59,55 +57,14 @@ def parse(body: bytes, now: int) -> Sample:
         raise Malformed("not a map")
     time: Any = fields.get("time")
     value: Any = fields.get("value")
-    if type(time) is not int or not EARLIEST_NS <= time <= now + AHEAD_NS_MAX:
+    collector = fields.get("collector")
+    if type(time) is not int or not EARLIEST_NS <= time <= min(appended + AHEAD_NS_MAX, LATEST_NS):
         raise Malformed("impossible time")
-    if not _is_number(value) or not 0 <= value <= 100:  # noqa: PLR2004 - per cent
+    if not is_number(value) or not 0 <= value <= VALUE_MAX[metric]:
         raise Malformed("impossible value")
-    return Sample(time, float(value), _cores(fields.get("per_core")), _load(fields.get("load")))
+    return Sample(time, float(value), collector if isinstance(collector, str) else "", fields)
 
 
-def _is_number(it: Any) -> bool:
+def is_number(it: Any) -> bool:
+    """Whether it is a number that can be drawn."""
     return type(it) in (int, float) and math.isfinite(it)
-
-
-def _cores(it: Any) -> int:
-    return len(it) if isinstance(it, list) else 0
-
-
-def _load(it: Any) -> tuple[float, ...]:
-    return tuple(map(float, it[:3])) if isinstance(it, list) and all(map(_is_number, it)) else ()
-
-
-class Window:
-    """The samples of one topic in the order of their own time, however they arrive; when full, the oldest goes."""
-
-    def __init__(self, limit: int = SAMPLES_MAX) -> None:
-        self._limit = limit
-        self._samples: list[Sample] = []
-
-    def add(self, sample: Sample) -> None:
-        """Put a sample in its place. One with the same time is the same sample, told again."""
-        at = bisect_left(self._samples, sample.time, key=_time)
-        told_again = at < len(self._samples) and self._samples[at].time == sample.time
-        self._samples[at : at + told_again] = [sample]
-        del self._samples[: max(0, len(self._samples) - self._limit)]
-
-    def all(self) -> tuple[Sample, ...]:
-        """Return everything that is kept, oldest first."""
-        return tuple(self._samples)
-
-
-def since(samples: Sequence[Sample], start: int) -> Sequence[Sample]:
-    """Return the samples from `start` on."""
-    return samples[bisect_left(samples, start, key=_time) :]
-
-
-def silence_ns(samples: Sequence[Sample]) -> int:
-    """How long these samples may pause before it means something: three times what is usual between them."""
-    recent = samples[-CADENCE_SAMPLES:]
-    steps = [after.time - before.time for before, after in pairwise(recent)]
-    return max(SILENT_NS_MIN, int(3 * median(steps))) if steps else SILENT_NS_MIN
-
-
-def _time(sample: Sample) -> int:
-    return sample.time

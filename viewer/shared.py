@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import os
-import platform
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 import mq
 from mq.config import BROKER_DEFAULT
-from mq.topic import encode_topic, segment_of
-from viewer.feed import Feed, Source, cpu_topic
-from viewer.samples import SPAN_NS
+from viewer.feed import PATTERNS, Feed, Message, Source
+from viewer.series import SPAN_NS
 
 HISTORY = timedelta(microseconds=SPAN_NS // 1_000) + timedelta(minutes=1)
 """Fetched on opening, by the broker's clock: the span that is shown, and what that clock may be away from a node's."""
+LAST_S_MAX = 3.0
 
 
 def open_feed(environ: Mapping[str, str]) -> Feed:
-    """Return a started feed of this node's CPU; the environment may name the node and the broker."""
-    node = environ.get("NODE_NAME") or segment_of(platform.node())
+    """Return a started feed; the environment may name the broker."""
     broker = environ.get("MINIMQ_BROKER") or BROKER_DEFAULT
-    feed = Feed(node, broker, subscriber(broker, cpu_topic(node)))
-    feed.start()
-    return feed
-
-
-def subscriber(broker: str, topic: str) -> Callable[[], Source]:
-    """Return what opens the real source of a feed."""
 
     def subscribe() -> Source:
-        encode_topic(topic)  # a node's name with a wildcard in it would else be taken for a pattern
-        return mq.Subscriber(broker, topic, start=HISTORY)
+        return mq.Subscriber(broker, PATTERNS, start=HISTORY)
 
-    return subscribe
+    def last() -> Iterable[Message]:
+        return mq.last_values(broker, PATTERNS, timeout_s=LAST_S_MAX)
+
+    feed = Feed(broker, subscribe, last)
+    feed.start()
+    return feed
 
 
 class Shared:

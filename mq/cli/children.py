@@ -7,13 +7,16 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+
+from mq.cli.saying import complain
 
 PR_SET_PDEATHSIG = 1
 END_S_MAX = 8.0
+KILLED_S_MAX = 1.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -22,6 +25,7 @@ class Children:
     """Started in order, ended in the opposite one. While it is entered, signals wait to be asked for with `wait`."""
 
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
     watched: set[signal.Signals] = field(default_factory=set)
 
     def __enter__(self) -> Children:
@@ -29,7 +33,7 @@ class Children:
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             self.watched.discard(signal.SIGHUP)  # nohup: we are to outlive the terminal
         signal.pthread_sigmask(signal.SIG_BLOCK, self.watched)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)  # a shell's background job is started with SIGINT ignored
         return self
 
@@ -49,6 +53,8 @@ class Children:
             start_new_session=True,
             preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509 - there is no other thread
         )
+        if name not in self.order:
+            self.order.append(name)
 
     def has_spoken(self, name: str) -> bool:
         """Whether a child has printed a line on its piped output; it is to do so at one go."""
@@ -56,46 +62,51 @@ class Children:
         ready = stdout is not None and bool(select.select([stdout], [], [], 0)[0])
         return ready and stdout is not None and bool(stdout.readline())
 
-    def ended(self) -> tuple[str, int] | None:
-        """Return a child that has ended, and its exit code."""
-        for name, child in self.running.items():
-            code = child.poll()
-            if code is not None:
-                return name, code
-        return None
+    def ended(self) -> dict[str, int]:
+        """Return the exit codes of those that have ended, until they are forgotten or started again."""
+        codes = {name: child.poll() for name, child in self.running.items()}
+        return {name: code for name, code in codes.items() if code is not None}
+
+    def forget(self, name: str) -> None:
+        """Let go of what is left of a child that has ended."""
+        child = self.running.pop(name)
+        if child.stdout is not None:
+            child.stdout.close()
 
     def wait_until(self, condition: Callable[[], bool], look_every_s: float) -> signal.Signals | None:
         """Return None once the condition holds, or the signal that came before; SIGCHLD is the end of a child."""
         while not condition():
-            found = signal.sigtimedwait(self.watched, look_every_s)
-            if found is not None and self._matters(found.si_signo):
-                return signal.Signals(found.si_signo)
+            found = self.wait(look_every_s)
+            if found is not None:
+                return found
+            if self.ended():
+                return signal.SIGCHLD
         return None
 
-    def wait(self) -> signal.Signals:
-        """Return the signal that ends everything; SIGCHLD is the end of a child."""
-        while True:
-            number = signal.sigwait(self.watched)
-            if self._matters(number):
-                return signal.Signals(number)
-
-    def _matters(self, number: int) -> bool:
-        return number != signal.SIGCHLD or self.ended() is not None
+    def wait(self, seconds: float | None) -> signal.Signals | None:
+        """Return the signal that is to end everything; None when a child may have ended, or the time is over."""
+        found = signal.sigwaitinfo(self.watched) if seconds is None else signal.sigtimedwait(self.watched, seconds)
+        return None if found is None or found.si_signo == signal.SIGCHLD else signal.Signals(found.si_signo)
 
     def end(self) -> None:
-        """Ask all to end, the last started first, and kill those that do not in time."""
+        """Ask all to end, the last started first, and kill those that do not in their share of the time."""
         deadline = time.monotonic() + END_S_MAX
-        for name in reversed(list(self.running)):
-            child = self.running.pop(name)
-            child.terminate()
-            try:
-                child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                print(f"minimq: {name} does not end, killed", file=sys.stderr)  # noqa: T201 - the last words
-                child.kill()
-                child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
+        for name in reversed(self.order):
+            if name in self.running:
+                _end(name, self.running[name], (deadline - time.monotonic()) / len(self.running))
+                self.forget(name)
+
+
+def _end(name: str, child: subprocess.Popen[bytes], seconds_max: float) -> None:
+    child.terminate()
+    child.send_signal(signal.SIGCONT)  # one that is stopped would hear nothing else
+    try:
+        child.wait(seconds_max)
+    except subprocess.TimeoutExpired:
+        complain(f"minimq: {name} does not end, killed")
+        child.kill()
+        with suppress(subprocess.TimeoutExpired):  # the kernel itself may hold on to it, over a disk that hangs
+            child.wait(KILLED_S_MAX)
 
 
 def _dying_with(parent: int) -> Callable[[], None]:

@@ -4,56 +4,88 @@ from __future__ import annotations
 
 import http
 import http.client
-import os
 import signal
 import subprocess
-import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from mq.cli import options
 from mq.cli.children import Children
-from mq.cli.output import abandon_output
+from mq.cli.parts import (
+    BROKER,
+    CHOICES,
+    COLLECTOR,
+    HOST,
+    VIEWER,
+    VIEWER_PORT,
+    parse_only,
+    ports_of,
+    programs_for,
+    refuse_collector,
+)
+from mq.cli.saying import complain, say
+from mq.cli.supervision import Program, how_it_ended, supervise
+from mq.errors import MqError
 
-HOST = "127.0.0.1"
 LOOK_EVERY_S = 0.1
 ANSWER_S_MAX = 2.0
-PYTHON = (sys.executable, "-P", "-m")  # -P: nothing that lies about where we were started is taken for a module
 
 
 def _port(purpose: str) -> Any:
     return typer.Option(min=1, max=65535, metavar="PORT", help=purpose)
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917 - each is an option, and typer takes them so
+    context: typer.Context,
     data: options.Data = options.DATA,
+    only: Annotated[
+        str, typer.Option("--only", metavar="NAMES", help="Which to run, with commas in between.")
+    ] = ",".join(CHOICES),
+    broker: options.Broker = options.BROKER,
     port: Annotated[int, _port("Of the page.")] = 8080,
     ingest: Annotated[int, _port("Takes pushed frames.")] = 5555,
     live: Annotated[int, _port("Sends frames to subscribers.")] = 5556,
     control: Annotated[int, _port("Answers requests.")] = 5557,
     ops: Annotated[int, _port("Health and metrics, over HTTP.")] = 5558,
 ) -> None:
-    """Run everything for this machine, on loopback: broker, collector and viewer. Ctrl-C ends all of it.
+    """Run everything for this machine, on loopback: broker, collectors and viewer. Ctrl-C ends all of it.
 
     \b
     minimq up
     minimq up --data /var/lib/minimq --port 8081
+    minimq up --only broker,viewer
+    minimq up --only collectors,viewer --broker tcp://broker.example:5557
 
-    The journal is kept in ./data, or where --data says; the page's address is printed when it is there.
+    The journal is kept in ./data, or where --data says; the page's address is printed when it is there. What cannot
+    start ends all of it. What dies later is started again, after half a second, then after ever longer, at most 30 s.
+
+    With --only a part can be left out. Without the broker the others go to --broker; with it, to the one that is run.
+    --port is the page's port, the four below it are the broker's.
     """
     from mq.cli.ports import refuse_taken
+    from mq.client.endpoint import parse_endpoint
 
-    ports = {"--ingest": ingest, "--live": live, "--control": control, "--ops": ops, "--port": port}
+    parts = parse_only(only)
+    wanted = {"--ingest": ingest, "--live": live, "--control": control, "--ops": ops, VIEWER_PORT: port}
+    ports = ports_of(parts, wanted)
     _refuse_twice(ports)
+    if BROKER in parts:
+        _refuse_another_broker(context)
+        broker = f"tcp://{HOST}:{control}"
+    parse_endpoint(broker)
+    if COLLECTOR in parts:
+        refuse_collector(broker)
+    programs = programs_for(parts, data, broker, wanted)
     for option, number in ports.items():
         refuse_taken(HOST, number, option)
     with Children() as children:
-        code = _run(children, data, ports)
+        code = _run(children, programs, broker, port)
     raise typer.Exit(code)
 
 
-def _refuse_twice(ports: dict[str, int]) -> None:
+def _refuse_twice(ports: Mapping[str, int]) -> None:
     seen: dict[int, str] = {}
     for option, number in ports.items():
         if number in seen:
@@ -61,56 +93,62 @@ def _refuse_twice(ports: dict[str, int]) -> None:
         seen[number] = option
 
 
-def _run(children: Children, data: str, ports: dict[str, int]) -> int:
-    """Start the children one after another, then stay until a signal or a child's end."""
-    number = _start(children, data, ports)
-    if number is None:
-        _say(f"\n  MiniMQ is up: http://localhost:{ports['--port']}/    (Ctrl-C ends it)\n")
-        number = children.wait()
+def _refuse_another_broker(context: typer.Context) -> None:
+    """Refuse an option that could not be followed. A variable of the environment says it to all commands alike."""
+    source = context.get_parameter_source("broker")
+    if source is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter("a broker is run here too: leave it out with --only", param_hint="'--broker'")
+
+
+def _run(children: Children, programs: Mapping[str, Program], broker: str, port: int) -> int:
+    """Start the children one after another, then keep them running until a signal."""
+    number = _start(children, programs, port)
     if number is signal.SIGCHLD:
-        _say(_obituary(children), err=True)
+        complain(_obituary(children))
         return 1
-    _say("minimq: ending", err=True)
+    if number is None:
+        say(f"\n  MiniMQ is up: {_where(programs, broker, port)}    (Ctrl-C ends it)\n")
+        supervise(children, programs)
+    complain("minimq: ending")
     return 0
 
 
-def _start(children: Children, data: str, ports: dict[str, int]) -> signal.Signals | None:
+def _start(children: Children, programs: Mapping[str, Program], port: int) -> signal.Signals | None:
     """Return None once all is there, or the signal that came before."""
-    from mq.cli.view import panel_command
+    for name, program in programs.items():
+        number = _start_one(children, name, program)
+        if number is not None:
+            return number
+    return children.wait_until(lambda: VIEWER not in programs or _answers(port), LOOK_EVERY_S)
 
-    viewer = panel_command(HOST, ports["--port"])
-    control = f"tcp://{HOST}:{ports['--control']}"
-    environ = {**os.environ, "MINIMQ_BROKER": control}
-    listen = [f"{name}=tcp://{HOST}:{number}" for name, number in ports.items() if name != "--port"]
-    children.start("broker", [*PYTHON, "mq.cli", "broker", "--data", data, *listen], environ, subprocess.PIPE)
-    number = children.wait_until(lambda: children.has_spoken("broker"), LOOK_EVERY_S)
-    if number is not None:
-        return number
-    children.start("collector", [*PYTHON, "collectors", "--broker", control], environ)
-    children.start("viewer", viewer, environ)
-    return children.wait_until(lambda: _answers(ports["--port"]), LOOK_EVERY_S)
+
+def _start_one(children: Children, name: str, program: Program) -> signal.Signals | None:
+    children.start(name, program.command, program.environ, subprocess.PIPE if program.speaks else None)
+    return children.wait_until(lambda: not program.speaks or children.has_spoken(name), LOOK_EVERY_S)
 
 
 def _answers(port: int) -> bool:
+    """Whether the page is there. Raises `MqError` when it is, and does not work: asking again would not help."""
     connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_S_MAX)
     try:
         connection.request("GET", "/")
-        return connection.getresponse().status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+        status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+    if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise MqError(f"the page at http://localhost:{port}/ answers with error {status}, what stands above says why")
+    return True
 
 
 def _obituary(children: Children) -> str:
-    name, code = children.ended() or ("a child", 0)
-    how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
-    return f"minimq: the {name} {how}: everything else is ended too"
+    name, code = next(iter(children.ended().items()))
+    return f"minimq: the {name} {how_it_ended(code)}: everything else is ended too"
 
 
-def _say(text: str, *, err: bool = False) -> None:
-    """Print. Nobody there to read it is no reason to end."""
-    try:
-        typer.echo(text, err=err)
-    except OSError:
-        abandon_output()
+def _where(programs: Mapping[str, Program], broker: str, port: int) -> str:
+    """Return what to look at first of what is run."""
+    if VIEWER in programs:
+        return f"http://localhost:{port}/"
+    return f"broker at {broker}" if BROKER in programs else f"collectors for the broker at {broker}"

@@ -40,22 +40,27 @@ def view(
     from mq.client.endpoint import parse_endpoint
 
     parse_endpoint(broker)
-    command = panel_command(address, port, origin or ())
+    command = panel_command(address, port)
     refuse_taken(address, port, "--port")
-    os.environ["MINIMQ_BROKER"] = broker
+    os.environ.update({"MINIMQ_BROKER": broker, **page_environ(address, port, origin or ())})
     os.execv(sys.executable, command)
 
 
-def panel_command(address: str, port: int, origins: Iterable[str] = ()) -> list[str]:
-    """Return the command that serves the page, open to those names of this machine by which browsers come."""
+def panel_command(address: str, port: int) -> list[str]:
+    """Return the command that serves the page."""
     if importlib.util.find_spec("panel") is None:
         raise ModuleNotFoundError(name="panel")
     import viewer
 
     folder = str(Path(viewer.__file__).parent)
-    admitted = [f"--allow-websocket-origin={_host(name)}:{port}" for name in (*LOCAL, address, *origins)]
     options = ["--address", address, "--port", str(port), "--index", "viewer", "--log-level", "warning"]
-    return [sys.executable, "-P", "-m", "panel", "serve", folder, *options, *dict.fromkeys(admitted)]
+    return [sys.executable, "-P", "-m", "panel", "serve", folder, *options]
+
+
+def page_environ(address: str, port: int, origins: Iterable[str] = ()) -> dict[str, str]:
+    """Return the variable by which the page is open to those names of this machine by which browsers come."""
+    admitted = dict.fromkeys(f"{_host(name)}:{port}" for name in (*LOCAL, address, *origins))
+    return {"BOKEH_ALLOW_WS_ORIGIN": ",".join(admitted)}
 
 
 def _host(name: str) -> str:

@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NODE = "browser-test"
 START_S_MAX = 60
 CHROMIUM_ARGS = (
     "--no-sandbox",
@@ -25,8 +24,8 @@ CHROMIUM_ARGS = (
 class Viewer:
     """`panel serve viewer` in a process of its own."""
 
-    def __init__(self, control: str, node: str = NODE) -> None:
-        self._environ = {**os.environ, "MINIMQ_BROKER": control, "NODE_NAME": node}
+    def __init__(self, control: str, **environ: str) -> None:
+        self._environ = {**os.environ, "MINIMQ_BROKER": control, **environ}
         self._port = "0"
         self.url = ""
         self.process = self._start()

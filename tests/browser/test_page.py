@@ -8,31 +8,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from records import SECOND_NS, journal, minutes_past, publish, sample
-from served import CHROMIUM_ARGS, NODE, ROOT, Viewer
+from looking import POINTS, card, field, wait_for_many, wait_for_points
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
+from records import METRICS, NODE, SECOND_NS, journal, minutes_past, publish, sample
+from served import CHROMIUM_ARGS, ROOT, Viewer
 
 pytestmark = pytest.mark.browser
 
 PATIENCE_MS = 30_000
-POINTS = """() => {
-  const source = globalThis.Bokeh?.documents[0]?.get_model_by_name("cpu")
-  if (!source) return []
-  return Array.from(source.data.time, (time, at) => [time, source.data.value[at]]).filter((it) => !isNaN(it[1]))
-}"""
+ViewerAt = Callable[..., Viewer]
 
 
 @pytest.fixture
-def viewer_at() -> Iterator[Callable[..., Viewer]]:
+def viewer_at() -> Iterator[ViewerAt]:
     """Return what starts a viewer of the broker at an endpoint."""
     started: list[Viewer] = []
 
-    def start(control: str, node: str = NODE) -> Viewer:
-        started.append(Viewer(control, node))
+    def start(control: str, **environ: str) -> Viewer:
+        started.append(Viewer(control, **environ))
         return started[-1]
 
     yield start
@@ -69,34 +67,51 @@ def page(browser: Browser) -> Iterator[Page]:
     assert all(re.match(r"(http|ws)://localhost:\d+/|data:", url) for url in asked), asked
 
 
-def wait_for_points(page: Page, points: list[list[float]]) -> None:
-    """Wait until the plot holds exactly these."""
-    page.wait_for_function(f"(points) => JSON.stringify(({POINTS})()) === JSON.stringify(points)", arg=points)
+@contextmanager
+def collector(control: str, node: str = NODE) -> Iterator[None]:
+    """Run the collectors of all metrics, more often than usual."""
+    command = [sys.executable, "-m", "collectors", "--broker", control, "--node", node, "--interval", "0.5"]
+    process = subprocess.Popen(command, cwd=ROOT)
+    yield
+    process.terminate()
+    process.wait(PATIENCE_MS / 1000)
 
 
-def test_the_last_minutes_are_there_and_what_comes_is_added(
-    broker: Any, viewer_at: Callable[..., Viewer], page: Page
-) -> None:
-    """A page holds what a replay gives, point for point, before and after a collector has run."""
+def test_the_last_minutes_are_there_and_what_comes_is_added(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """Every plot holds what a replay gives, point for point, before and after the collectors have run."""
     publish(broker.control, minutes_past(600))
     page.goto(viewer_at(broker.control).url)
     wait_for_points(page, journal(broker.control))
     expect(page).to_have_title("MiniMQ")
-    collector = subprocess.Popen(
-        [sys.executable, "-m", "collectors", "cpu", "--broker", broker.control, "--node", NODE], cwd=ROOT
-    )
-    page.wait_for_function(f"() => ({POINTS})().length >= 603")
-    expect(page.locator("body")).to_have_attribute("data-state", "live")
-    collector.terminate()
-    collector.wait(PATIENCE_MS / 1000)
-    told = journal(broker.control)
-    wait_for_points(page, told)
-    expect(page.locator("[data-field=value]")).to_have_text(f"{told[-1][1]:.1f}")
+    with collector(broker.control):
+        for metric in METRICS:
+            wait_for_many(page, 603 if metric == "cpu" else 3, metric)
+        expect(field(card(page, NODE), "label")).to_have_text("Live")
+        expect(page.locator("body")).to_have_attribute("data-state", "live")
+    for metric in METRICS:
+        told = journal(broker.control, metric=metric)
+        wait_for_points(page, told, metric)
+        if metric != "net":
+            expect(field(page.locator(f"[data-metric={metric}]"), "value")).to_have_text(f"{told[-1][1]:.1f}")
 
 
-def test_it_waits_for_a_broker_and_goes_on_when_one_comes_back(
-    broker: Any, viewer_at: Callable[..., Viewer], page: Page
-) -> None:
+def test_every_node_has_its_card_with_its_state_and_since_when(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """Live, stale, and one whose last word is older than what a plot shows; each dated in the browser's own zone."""
+    now = time.time_ns()
+    publish(broker.control, minutes_past(60)[:-20], "stale-1")
+    publish(broker.control, [sample(now, 12.5)], "web-2")
+    page.goto(viewer_at(broker.control).url)
+    expect(page.locator("article:visible h2")).to_have_text(["stale-1", "web-2"])
+    with collector(broker.control, "web-10"):
+        expect(page.locator("article:visible h2")).to_have_text(["stale-1", "web-2", "web-10"])
+        expect(field(card(page, "web-10"), "label")).to_have_text("Live")
+        expect(field(card(page, "web-2"), "label")).to_have_text("Stale")
+        expect(field(card(page, "web-2"), "since_word")).to_have_text("since")
+        expect(field(card(page, "web-2"), "since")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d"))
+        expect(field(page, "label")).to_have_text(re.compile("^1 live · 2 stale$"))
+
+
+def test_it_waits_for_a_broker_and_goes_on_when_one_comes_back(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
     """Opened without one, filled by the first, and whole after its death, all without a reload."""
     publish(broker.control, minutes_past(60))
     broker.kill()
@@ -110,35 +125,62 @@ def test_it_waits_for_a_broker_and_goes_on_when_one_comes_back(
     broker.restart()
     publish(broker.control, [sample(time.time_ns(), 42.0)])
     wait_for_points(page, journal(broker.control))
-    expect(page.locator("[data-field=label]")).to_have_text("Live")
+    expect(field(page, "label")).to_have_text("1 live")
     assert page.evaluate("() => sameFromHere")
 
 
-def test_silence_is_said_and_dated(broker: Any, viewer_at: Callable[..., Viewer], page: Page) -> None:
-    """In the browser's own time of day."""
-    publish(broker.control, minutes_past(60)[:-20])
-    page.goto(viewer_at(broker.control).url)
-    expect(page.locator("[data-field=label]")).to_have_text("Silent")
-    last = page.evaluate(f"() => new Date(({POINTS})().at(-1)[0]).toLocaleTimeString('en-GB')")
-    expect(page.get_by_role("status")).to_contain_text(f"since {last}")
-
-
-def test_bad_records_are_skipped_and_counted(broker: Any, viewer_at: Callable[..., Viewer], page: Page) -> None:
-    """What is good beside them is drawn."""
+def test_bad_records_are_skipped_and_counted(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """What is good beside them is drawn: not a number, 1970, 2100, markup, no sample at all."""
     now = time.time_ns()
     good = [sample(now - 3 * SECOND_NS, 1.0), sample(now, 2.0)]
-    bad = [b"\xc1", b"", sample(now, float("nan")), sample(0, 3.0), sample(now + 10**18, 3.0), sample(now, "<b>9</b>")]
-    publish(broker.control, [good[0], *bad, good[1]])
+    bad = [b"\xc1", b"", sample(now, float("nan")), sample(0, 3.0), sample(4_102_444_800 * SECOND_NS, 3.0)]
+    publish(broker.control, [good[0], *bad, sample(now, "<b>9</b>"), good[1]])
     page.goto(viewer_at(broker.control).url)
     wait_for_points(page, [[(now - 3 * SECOND_NS) / 1e6, 1.0], [now / 1e6, 2.0]])
-    expect(page.locator("[data-field=notes]")).to_have_text(
-        "6 records skipped (impossible time 2, impossible value 2, not msgpack 2)"
+    skipped = "6 records skipped (impossible time 2, impossible value 2, not msgpack 2)."
+    expect(field(card(page, NODE), "notes")).to_have_text(skipped)
+    expect(page.locator("footer [data-field=notes]")).to_have_text(skipped)
+
+
+def test_a_clock_that_is_off_is_said_and_its_plot_is_whole(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """Ten minutes ahead: the plot ends there."""
+    ahead = time.time_ns() + 600 * SECOND_NS
+    publish(broker.control, [sample(ahead + step, 7.0) for step in range(5)])
+    page.goto(viewer_at(broker.control).url)
+    expect(field(card(page, NODE), "notes")).to_have_text(
+        "Its clock is 10 min ahead of the broker's; the plots show its own time."
     )
+    wait_for_points(page, journal(broker.control))
 
 
-def test_three_pages_are_one_subscriber(
-    broker: Any, viewer_at: Callable[..., Viewer], browser: Browser, page: Page
+def test_two_collectors_under_one_name_are_said(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """As when a machine was cloned with its settings."""
+    page.goto(viewer_at(broker.control).url)
+    with collector(broker.control), collector(broker.control):
+        expect(field(card(page, NODE), "notes")).to_have_text(
+            re.compile(
+                r"^Two collectors report under this name: \S+/\d+ and \S+/\d+\. Give each host its own NODE_NAME\."
+            )
+        )
+
+
+def test_more_nodes_than_a_page_holds_are_found_by_name_and_number(
+    broker: Any, viewer_at: ViewerAt, page: Page
 ) -> None:
+    """Links and a form, in the page's own address."""
+    for number in range(14):
+        publish(broker.control, [sample(time.time_ns(), 1.0)], f"n{number}")
+    page.goto(viewer_at(broker.control).url)
+    expect(page.locator("article:visible")).to_have_count(12)
+    expect(page.locator("nav")).to_contain_text("page 1 of 2, 14 nodes")
+    page.get_by_role("link", name="Next").click()
+    expect(page.locator("article:visible h2")).to_have_text(["n12", "n13"])
+    page.get_by_role("searchbox").fill("n13")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.locator("article:visible h2")).to_have_text(["n13"])
+
+
+def test_three_pages_are_one_subscriber(broker: Any, viewer_at: ViewerAt, browser: Browser, page: Page) -> None:
     """The viewer's process holds one connection to the live port, and still does when pages have gone."""
     viewer = viewer_at(broker.control)
     publish(broker.control, minutes_past(5))
@@ -154,7 +196,7 @@ def test_three_pages_are_one_subscriber(
     wait_for_points(page, journal(broker.control))
 
 
-def test_a_page_comes_back_when_the_viewer_does(broker: Any, viewer_at: Callable[..., Viewer], page: Page) -> None:
+def test_a_page_comes_back_when_the_viewer_does(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
     """It says that the viewer is away, and opens anew by itself."""
     publish(broker.control, minutes_past(5))
     viewer = viewer_at(broker.control)
@@ -164,14 +206,75 @@ def test_a_page_comes_back_when_the_viewer_does(broker: Any, viewer_at: Callable
     expect(page.get_by_role("status")).to_contain_text("The viewer does not answer; trying again")
     viewer.start_again()
     wait_for_points(page, journal(broker.control))
-    expect(page.get_by_role("status")).not_to_contain_text("viewer")
+    expect(field(page, "message")).to_have_text("")
 
 
-def test_a_name_is_text_and_a_phone_is_wide_enough(broker: Any, viewer_at: Callable[..., Viewer], page: Page) -> None:
-    """A node called by a piece of HTML is shown as it is called, and told why that cannot be a topic."""
+def test_a_page_that_has_slept_opens_anew(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """A phone's connection may be dead without a word: what counts is that nothing has been heard for long."""
+    connections: list[WebSocketRoute] = []
+
+    def relay(route: WebSocketRoute) -> None:
+        connections.append(route)
+        route.connect_to_server().on_message(lambda message: route.send(message) if route in connections else None)
+
+    page.route_web_socket(re.compile("/ws$"), relay)
+    publish(broker.control, minutes_past(5))
+    page.goto(viewer_at(broker.control).url)
+    wait_for_points(page, journal(broker.control))
+    page.evaluate("() => { globalThis.sameFromHere = true }")
+    connections.clear()
+    page.wait_for_function("() => globalThis.sameFromHere === undefined")
+    wait_for_points(page, journal(broker.control))
+    expect(field(page, "message")).to_have_text("")
+
+
+def test_a_viewer_that_hangs_is_said_though_the_connection_stands(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """Stopped, not ended; when it goes on, so does the page."""
+    publish(broker.control, minutes_past(5))
+    viewer = viewer_at(broker.control)
+    page.goto(viewer.url)
+    wait_for_points(page, journal(broker.control))
+    process = psutil.Process(viewer.process.pid)
+    process.suspend()
+    expect(page.get_by_role("status")).to_contain_text("The viewer does not answer; trying again")
+    process.resume()
+    expect(field(page, "message")).to_have_text("")
+    wait_for_points(page, journal(broker.control))
+
+
+def test_words_are_text_and_a_phone_is_wide_enough(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """Markup in whatever a collector may send stays what it is, however long."""
     page.set_viewport_size({"width": 360, "height": 700})
-    page.goto(viewer_at(broker.control, node="<b>" + "long" * 20 + "</b>").url)
-    expect(page.get_by_role("heading")).to_contain_text("<b>longlong")
-    expect(page.get_by_role("status")).to_contain_text("is not a topic")
-    assert page.locator("h1 b").count() == 0
+    name = "n" * 150
+    mounts = [{"mount": "<b>" + "/long" * 30 + "</b>", "used": 1, "total": 2}]
+    publish(broker.control, [sample(time.time_ns(), 1.0, mounts=mounts)], name, "disk")
+    for step in range(4):
+        publish(broker.control, [sample(time.time_ns(), 1.0, collector=f"<i>{step % 2}</i>")], name)
+    page.goto(viewer_at(broker.control).url)
+    expect(field(page.locator("[data-metric=disk]").first, "detail")).to_contain_text("<b>/long/long")
+    expect(field(card(page, name), "notes")).to_contain_text("<i>0</i> and <i>1</i>")
+    assert page.locator("main b, main i").count() == 0
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_under_a_strangers_name_that_leads_here_nothing_is_told(
+    broker: Any, viewer_at: ViewerAt, browser: Browser
+) -> None:
+    """A page of somebody else's must not read this one by letting its own name lead to this machine."""
+    publish(broker.control, [sample(time.time_ns(), 1.0)])
+    viewer = viewer_at(broker.control, BOKEH_ALLOW_WS_ORIGIN="localhost:*")
+    stranger = "--host-resolver-rules=MAP stranger.example 127.0.0.1"
+    misled = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=[*CHROMIUM_ARGS, stranger])
+    for host, cards in (("localhost", 1), ("stranger.example", 0)):
+        page = misled.new_page()
+        page.goto(viewer.url.replace("localhost", host))
+        expect(page.locator("body")).not_to_have_attribute("data-state", "opening")
+        expect(page.locator("article:visible")).to_have_count(cards)
+    expect(page.get_by_role("status")).to_contain_text("not served under the name stranger.example:")
+    misled.close()
+
+
+def test_the_points_of_a_page_are_read_as_the_tests_read_them(page: Page) -> None:
+    """Without a document there are none, rather than an error."""
+    page.goto("data:text/html,")
+    assert page.evaluate(f"() => ({POINTS})('cpu')") == []

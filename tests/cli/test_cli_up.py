@@ -1,4 +1,4 @@
-"""``minimq up``: everything starts, and whatever ends it ends all of it."""
+"""``minimq up``: everything starts, or nothing does; and whatever ends it ends all of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from broker_process import BrokerProcess
 from cli_kit import free_ports, minimq, taken_port
 from up_kit import END_S_MAX, NAMES, START_S_MAX, up
 from waiting import eventually
-
-import mq
 
 
 def page_at(url: str) -> bytes | None:
@@ -25,21 +24,15 @@ def page_at(url: str) -> bytes | None:
         return None
 
 
-def newest(control: str) -> mq.Message | None:
-    """Return this node's last sample."""
-    with mq.replay(control, "host/n1/cpu") as records:
-        return next(reversed(list(records)), None)
-
-
 def test_everything_is_there_when_it_says_so_and_an_interrupt_ends_it(tmp_path: Path) -> None:
     with up(tmp_path) as run:
         run.wait_for_page()
         children = run.children(3)
         assert b"MiniMQ" in (page_at(run.url) or b"")
-        first = eventually(lambda: newest(run.control))
+        first = eventually(run.newest)
         assert first is not None
         assert msgpack.unpackb(first.body)["node"] == "n1"
-        eventually(lambda: (newest(run.control) or first).offset != first.offset)
+        eventually(lambda: (run.newest() or first).offset != first.offset)
         assert len(children) == 3
         run.process.send_signal(signal.SIGINT)
         assert run.end(signal.SIGINT, END_S_MAX) == 0
@@ -52,7 +45,7 @@ def test_sigterm_ends_it_even_where_nobody_reads_what_it_prints(tmp_path: Path) 
     with up(tmp_path, ignored="HUP", redirection=">&-") as run:
         run.children(3)
         run.process.send_signal(signal.SIGHUP)  # as under nohup: that its terminal goes is nothing to it
-        eventually(lambda: newest(run.control))
+        eventually(run.newest)
         eventually(lambda: page_at(run.url), START_S_MAX)
         assert run.end(signal.SIGTERM, END_S_MAX) == 0
         assert run.all_gone()
@@ -77,23 +70,15 @@ def test_when_it_is_killed_its_children_end_by_themselves(tmp_path: Path) -> Non
         eventually(run.all_gone, END_S_MAX)
 
 
-@pytest.mark.parametrize("name", ["broker", "collectors"])
-def test_a_child_that_dies_ends_the_rest_and_is_named(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("kind", ["broker", "collectors", "panel"])
+def test_a_child_that_dies_before_all_is_up_ends_the_rest_and_is_named(tmp_path: Path, kind: str) -> None:
     with up(tmp_path) as run:
-        run.children(2)[name].kill()
+        run.children(3)[kind].kill()
         assert run.ended(END_S_MAX) == 1
         assert run.all_gone()
-        said = {"broker": "broker", "collectors": "collector"}[name]
+        said = {"broker": "broker", "collectors": "collector", "panel": "viewer"}[kind]
         assert f"minimq: the {said} was ended by SIGKILL: everything else is ended too\n" in run.err
-
-
-def test_a_viewer_that_dies_when_all_is_up_ends_the_rest_and_is_named(tmp_path: Path) -> None:
-    with up(tmp_path) as run:
-        run.wait_for_page()
-        run.children(3)["panel"].kill()
-        assert run.ended(END_S_MAX) == 1
-        assert run.all_gone()
-        assert "minimq: the viewer was ended by SIGKILL" in run.err
+        assert run.out == ""
 
 
 def test_data_that_cannot_be_written_is_said_by_the_broker_and_ends_it(tmp_path: Path) -> None:
@@ -103,6 +88,48 @@ def test_data_that_cannot_be_written_is_said_by_the_broker_and_ends_it(tmp_path:
         first, second = run.err.splitlines()
         assert first.startswith("minimq: file/data cannot be used")
         assert second == "minimq: the broker ended with exit code 1: everything else is ended too"
+
+
+def test_data_of_another_broker_is_said_by_the_broker_and_ends_it(tmp_path: Path, broker: BrokerProcess) -> None:
+    with up(tmp_path, f"--data={broker.data}") as run:
+        assert run.ended(START_S_MAX) == 1
+        first, second = run.err.splitlines()
+        assert first.startswith(f"minimq: {broker.data} is in use by another broker")
+        assert second == "minimq: the broker ended with exit code 1: everything else is ended too"
+
+
+def test_a_setting_that_the_broker_cannot_read_is_said_by_it_and_ends_it(tmp_path: Path) -> None:
+    with up(tmp_path, MINIMQ_TOPICS_MAX="many") as run:
+        assert run.ended(START_S_MAX) == 1
+        first, second = run.err.splitlines()
+        assert first == "minimq: topics_max in the environment (MINIMQ_TOPICS_MAX): 'many' is not a whole number"
+        assert second == "minimq: the broker ended with exit code 1: everything else is ended too"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [("METRIC_TYPE", "tea", "no 'tea' here"), ("NODE_NAME", "a/b", "holds a '/'"), ("HOST_MODE", "maybe", "neither")],
+)
+def test_a_setting_that_collectors_cannot_read_is_one_line_before_anything_is_started(
+    tmp_path: Path, name: str, value: str, why: str
+) -> None:
+    with up(tmp_path, **{name: value}) as run:
+        assert run.ended(START_S_MAX) == 1
+        (complaint,) = run.err.splitlines()
+        assert complaint.startswith("minimq: ")
+        assert why in complaint
+        assert not (tmp_path / "data").exists()
+
+
+def test_a_page_that_answers_with_an_error_ends_it(tmp_path: Path) -> None:
+    templates = tmp_path / "viewer" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "index.html").write_text("{{ embed(roots.nothing) }}")
+    for name in ("__init__.py", "main.py"):
+        (tmp_path / "viewer" / name).touch()
+    with up(tmp_path, PYTHONPATH=str(tmp_path)) as run:
+        assert run.process.wait(START_S_MAX) == 1
+        assert f"minimq: the page at {run.url} answers with error 500, what stands above says why\n" in run.err
 
 
 @pytest.mark.parametrize("name", NAMES)

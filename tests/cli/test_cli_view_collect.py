@@ -11,7 +11,7 @@ from broker_process import BrokerProcess
 from cli_kit import minimq, nobody, running, stored, taken_port
 from waiting import eventually
 
-from mq.cli.view import panel_command
+from mq.cli.view import page_environ
 
 
 def test_a_taken_port_of_the_page_is_one_line_with_the_port_and_the_option() -> None:
@@ -32,8 +32,9 @@ def test_an_address_that_cannot_be_used_is_named(options: list[str], why: str) -
 
 
 def test_the_page_admits_the_names_by_which_browsers_come() -> None:
-    admitted = [part.partition("=")[2] for part in panel_command("::1", 8080, ["metrics.example"]) if "origin=" in part]
-    assert admitted == ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "metrics.example:8080"]
+    assert page_environ("::1", 8080, ["metrics.example"]) == {
+        "BOKEH_ALLOW_WS_ORIGIN": "localhost:8080,127.0.0.1:8080,[::1]:8080,metrics.example:8080"
+    }
 
 
 def test_it_collects_until_an_interrupt(broker: BrokerProcess, tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ import psutil
 from cli_kit import MINIMQ, Running, environment, free_ports
 from waiting import eventually
 
+import mq
+
 NAMES = ("port", "ingest", "live", "control", "ops")
+KINDS = ("broker", "collectors", "panel")
 START_S_MAX = 60.0
 END_S_MAX = 10.0
 
@@ -18,33 +21,52 @@ END_S_MAX = 10.0
 class Up(Running):
     """``minimq up`` on free ports, with data in its directory."""
 
-    def __init__(self, directory: Path, *more: str, ignored: str = "", redirection: str = "") -> None:
+    def __init__(self, directory: Path, *more: str, ignored: str = "", redirection: str = "", **environ: str) -> None:
         self.ports = dict(zip(NAMES, free_ports(len(NAMES)), strict=True))
         self.url = f"http://localhost:{self.ports['port']}/"
         self.control = f"tcp://127.0.0.1:{self.ports['control']}"
         options = [f"--{name}={port}" for name, port in self.ports.items()]
         command = f"trap '' {ignored or 'USR1'}; exec {' '.join([*MINIMQ, 'up', *options, *more])} {redirection}"
-        super().__init__(directory, ["/bin/sh", "-c", command], environment(NODE_NAME="n1"))
-        self._children: dict[str, psutil.Process] = {}
+        super().__init__(directory, ["/bin/sh", "-c", command], environment(**{"NODE_NAME": "n1", **environ}))
+        self._seen: set[psutil.Process] = set()
 
     def children(self, count: int) -> dict[str, psutil.Process]:
-        """Return the first so many of its children by what they run, once they are there."""
+        """Return so many of its children by what they run, once they are there."""
 
         def found() -> dict[str, psutil.Process]:
-            by_name = {_kind(each): each for each in psutil.Process(self.process.pid).children()}
-            return by_name if len(by_name.keys() & {"broker", "collectors", "panel"}) >= count else {}
+            by_kind = {_kind(each): each for each in psutil.Process(self.process.pid).children()}
+            return by_kind if len(by_kind.keys() & set(KINDS)) >= count else {}
 
-        self._children = eventually(found, START_S_MAX)
-        return self._children
+        children = eventually(found, START_S_MAX)
+        self._seen.update(children.values())
+        return {kind: child for kind, child in children.items() if kind}
 
     def wait_for_page(self) -> None:
-        """Return once it says that it is up."""
-        eventually(lambda: self.url in self.out or self.process.poll() is not None, START_S_MAX)
-        assert self.url in self.out, self.err
+        """Return once it says that it is up, and where the page is."""
+        self.wait_for(self.url)
+
+    def wait_for(self, said: str) -> None:
+        """Return once it has printed this."""
+        eventually(lambda: said in self.out or self.process.poll() is not None, START_S_MAX)
+        assert said in self.out, self.err
+
+    def complaints(self) -> list[str]:
+        """Return its own lines on standard error, without those of its children."""
+        return [line for line in self.err.splitlines() if line.startswith("minimq: the ")]
+
+    def newest(self) -> mq.Message | None:
+        """Return the last sample of the node in its broker."""
+        return newest(self.control)
 
     def all_gone(self) -> bool:
         """Whether none of its children runs any more."""
-        return not any(_runs(each) for each in self._children.values())
+        return not any(_runs(each) for each in self._seen)
+
+
+def newest(control: str) -> mq.Message | None:
+    """Return the last sample of the node that a broker has."""
+    with mq.replay(control, "host/n1/cpu") as records:
+        return next(reversed(list(records)), None)
 
 
 def _kind(process: psutil.Process) -> str:
@@ -53,7 +75,7 @@ def _kind(process: psutil.Process) -> str:
         command = process.cmdline()
     except psutil.Error:
         return ""
-    return next((word for word in ("broker", "collectors", "panel") if word in command), "")
+    return next((word for word in KINDS if word in command), "")
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -64,9 +86,9 @@ def _runs(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def up(directory: Path, *more: str, ignored: str = "", redirection: str = "") -> Iterator[Up]:
+def up(directory: Path, *more: str, ignored: str = "", redirection: str = "", **environ: str) -> Iterator[Up]:
     """Run it for as long as the block lasts; nothing of it may be left then."""
-    run = Up(directory, *more, ignored=ignored, redirection=redirection)
+    run = Up(directory, *more, ignored=ignored, redirection=redirection, **environ)
     try:
         yield run
     finally:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-import msgpack
 import pytest
+from node_kit import NOW, body
 
-from mq.errors import Gap, MqError, Refused, Rewound, Trimmed
-from viewer.feed import Feed, Snapshot
-from viewer.samples import SAMPLES_MAX, SECOND_NS, Sample
-from viewer.shared import Shared, subscriber
+from mq.errors import Gap, MqError, Refused, Rewound, Trimmed, Unreachable
+from viewer.feed import Feed
+from viewer.nodes import State
+from viewer.samples import SECOND_NS
+from viewer.shared import Shared
 
-NOW = 1_800_000_000 * SECOND_NS
 PATIENCE_S = 10
 
 
-class Told:
+class Told(NamedTuple):
     """A message, as far as the feed reads it."""
 
-    def __init__(self, body: bytes) -> None:
-        self.body = body
+    body: bytes
+    topic: str = "host/n/cpu"
+    time: int = NOW
 
 
 class Script:
     """A subscriber that answers from a list, and then says nothing until it is closed."""
 
-    def __init__(self, *steps: bytes | MqError | Exception | None) -> None:
+    def __init__(self, *steps: bytes | Told | Exception | None) -> None:
         self._steps = iter(steps)
         self.connected = True
         self.finished, self.closed = threading.Event(), threading.Event()
@@ -37,7 +39,7 @@ class Script:
         for step in self._steps:
             if isinstance(step, Exception):
                 raise step
-            return None if step is None else Told(step)
+            return Told(step) if isinstance(step, bytes) else step
         self.finished.set()
         self.closed.wait(0.01)
         return None
@@ -47,82 +49,97 @@ class Script:
         self.closed.set()
 
 
-def body(second: int, value: float = 50.0) -> bytes:
-    packed: bytes = msgpack.packb({"time": NOW - second * SECOND_NS, "value": value})
-    return packed
+def never() -> Iterable[Told]:
+    return ()
 
 
-def follow(*scripts: Script) -> Snapshot:
-    """Run a feed through these subscribers, one after another, and return what it knew in the end."""
+def follow(*scripts: Script, last: Callable[[], Iterable[Told]] = never) -> Feed:
+    """Run a feed through these subscribers, one after another, and return it when it has ended."""
     rest = iter(scripts)
-    feed = Feed("n", "tcp://broker", lambda: next(rest), clock=lambda: NOW)
+    feed = Feed("tcp://broker", lambda: next(rest), last, clock=lambda: NOW)
     feed.start()
     assert scripts[-1].finished.wait(PATIENCE_S)
-    known = feed.snapshot
     feed.close()
     assert all(script.closed.is_set() for script in scripts)
-    return known
+    return feed
+
+
+def times(feed: Feed, name: str = "n", metric: str = "cpu") -> list[int]:
+    """Return how many seconds ago the points of a node are."""
+    with feed.looking() as fleet:
+        (node,) = [node for node in fleet.part("", 1, 100).nodes if node.name == name]
+        return [int(NOW - time) // SECOND_NS for time in node.points(metric, NOW).times]
 
 
 @pytest.fixture(autouse=True)
-def _no_thread_stays() -> Iterator[None]:
+def _no_thread_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("viewer.feed.COUNT_S", 0)
     yield
     assert "feed" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_samples_come_out_in_the_order_of_their_own_time() -> None:
+def test_samples_of_all_nodes_come_out_in_the_order_of_their_own_time() -> None:
     """A spooled sample arrives late, and is put where it belongs."""
-    known = follow(Script(body(5), None, body(3), body(4, 7.0), body(1)))
-    assert known.samples == tuple(
-        Sample(NOW - second * SECOND_NS, value) for second, value in ((5, 50.0), (4, 7.0), (3, 50.0), (1, 50.0))
-    )
-    assert known.connected
-    assert known.version == 4
+    feed = follow(Script(body(5), None, body(3), Told(body(2), "host/m/net"), body(4, 7.0), body(1)))
+    assert times(feed) == [5, 4, 3, 1]
+    assert times(feed, "m", "net") == [2]
+    assert feed.health.connected
+    assert feed.health.states == {State.LIVE: 2}
 
 
-def test_what_is_no_sample_is_counted_and_costs_nothing_else() -> None:
-    """Neighbours of a bad record are there."""
-    known = follow(Script(body(2), b"\xc1", body(1, 101.0), b"\xc1", body(0)))
-    assert dict(known.skipped) == {"not msgpack": 2, "impossible value": 1}
-    assert len(known.samples) == 2
+def test_the_last_word_of_a_node_that_is_silent_for_long_is_known() -> None:
+    """It is asked for once there is a broker, and told twice it is there once and not counted twice."""
+    old = Told(body(9000), "host/old/cpu", NOW - 9000 * SECOND_NS)
+    feed = follow(Script(None, body(1), b"x"), last=lambda: [old, Told(body(1)), Told(b"x")])
+    with feed.looking() as fleet:
+        assert fleet.count(NOW) == {State.LIVE: 1, State.DOWN: 1}
+        assert fleet.skipped.total() == 1
+    assert times(feed) == [1]
+
+
+def test_a_broker_that_does_not_tell_the_last_word_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All begins anew, and nothing is lost."""
+    monkeypatch.setattr("viewer.feed.REOPEN_S", 0)
+    answers: Iterator[MqError | list[Told]] = iter([Unreachable("tcp://broker", 1.0), [Told(body(7))]])
+
+    def last() -> Iterable[Told]:
+        answer = next(answers)
+        if isinstance(answer, MqError):
+            raise answer
+        return answer
+
+    assert times(follow(Script(body(2)), Script(body(1)), last=last)) == [7, 2, 1]
 
 
 def test_gaps_are_counted_and_receiving_goes_on() -> None:
     """The three things that a subscriber reports in between."""
-    known = follow(Script(body(2), Gap("t", 3, 5), body(1), Trimmed("t", 0, 9), Rewound("t", 9, 2), body(0)))
-    assert (known.gaps, len(known.samples)) == (3, 3)
+    feed = follow(Script(body(2), Gap("t", 3, 5), body(1), Trimmed("t", 0, 9), Rewound("t", 9, 2), body(0)))
+    assert (feed.health.gaps, times(feed)) == (3, [2, 1, 0])
 
 
 @pytest.mark.parametrize("error", [Refused("denied"), RuntimeError("a surprise")])
 def test_after_an_error_it_opens_again_and_keeps_what_it_has(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told twice, a sample is there once."""
     monkeypatch.setattr("viewer.feed.REOPEN_S", 0)
-    known = follow(Script(body(2), error), Script(body(2), body(1)))
-    assert len(known.samples) == 2
-    assert known.fault == ""
+    feed = follow(Script(body(2), error), Script(body(2), body(1)))
+    assert times(feed) == [2, 1]
+    assert feed.health.fault == ""
 
 
 def test_a_fault_is_said_while_it_lasts() -> None:
-    """What the subscriber said stands in the snapshot, and no connection with it."""
+    """What the subscriber said stands there, and no connection with it."""
     opened = threading.Event()
 
     def subscribe() -> Script:
         opened.set()
         raise Refused("denied", "no grant")
 
-    feed = Feed("n", "tcp://broker", subscribe)
+    feed = Feed("tcp://broker", subscribe, never)
     feed.start()
     assert opened.wait(PATIENCE_S)
     feed.close()
-    assert "denied" in feed.snapshot.fault
-    assert not feed.snapshot.connected
-
-
-def test_a_flood_is_bounded() -> None:
-    """The window keeps its limit, and the newest."""
-    known = follow(Script(*(body(second) for second in range(SAMPLES_MAX + 50, -1, -1))))
-    assert len(known.samples) == SAMPLES_MAX
-    assert known.samples[-1].time == NOW
+    assert "denied" in feed.health.fault
+    assert not feed.health.connected
 
 
 def test_all_who_ask_share_one_feed() -> None:
@@ -130,7 +147,7 @@ def test_all_who_ask_share_one_feed() -> None:
     source, started = Script(), []
 
     def start() -> Feed:
-        feed = Feed("n", "tcp://broker", lambda: source)
+        feed = Feed("tcp://broker", lambda: source, never)
         feed.start()
         started.append(feed)
         return feed
@@ -141,10 +158,3 @@ def test_all_who_ask_share_one_feed() -> None:
     shared.close()
     assert len(started) == 1
     assert source.closed.is_set()
-
-
-def test_a_node_whose_name_is_no_topic_is_told_so() -> None:
-    """A wildcard in a name must not subscribe to everything."""
-    subscribe = subscriber("tcp://127.0.0.1:5557", "host/#/cpu")
-    with pytest.raises(MqError, match="is not a topic"):
-        subscribe()

@@ -1,4 +1,4 @@
-"""What is a sample, and in which order they are kept."""
+"""What is a sample."""
 
 from __future__ import annotations
 
@@ -11,19 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.samples import (
-    AHEAD_NS_MAX,
-    BODY_BYTES_MAX,
-    EARLIEST_NS,
-    SECOND_NS,
-    SILENT_NS_MIN,
-    Malformed,
-    Sample,
-    Window,
-    parse,
-    silence_ns,
-    since,
-)
+from viewer.samples import AHEAD_NS_MAX, BODY_BYTES_MAX, EARLIEST_NS, METRICS, SECOND_NS, Malformed, Sample, parse
 
 NOW = 1_800_000_000 * SECOND_NS
 YEAR_NS = 31_557_600 * SECOND_NS
@@ -56,6 +44,7 @@ MALFORMED: list[tuple[Any, str]] = [
     ({"time": NOW, "value": math.nan}, "impossible value"),
     ({"time": NOW, "value": math.inf}, "impossible value"),
     ({"time": NOW, "value": -0.1}, "impossible value"),
+    ({"time": NOW, "value": 100.1}, "impossible value"),
     ({"time": NOW, "value": 2**63}, "impossible value"),
 ]
 
@@ -64,54 +53,31 @@ MALFORMED: list[tuple[Any, str]] = [
 def test_a_body_that_is_no_sample_is_refused_by_kind(body: Any, kind: str) -> None:
     """Each has its own name on the page."""
     with pytest.raises(Malformed) as refused:
-        parse(body if isinstance(body, bytes) else msgpack.packb(body), NOW)
+        parse(body if isinstance(body, bytes) else msgpack.packb(body), "cpu", NOW)
     assert refused.value.kind == kind
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_sample_or_malformed(body: bytes) -> None:
-    """Nothing else ever comes out of `parse`."""
+@given(st.binary(max_size=200), st.sampled_from(METRICS), st.integers(0, 2**64 - 1))
+def test_any_bytes_are_a_sample_or_malformed(body: bytes, metric: str, appended: int) -> None:
+    """Nothing else ever comes out of `parse`, whatever the broker's clock says."""
     with suppress(Malformed):
-        parse(body, NOW)
+        parse(body, metric, appended)
 
 
-@pytest.mark.parametrize(
-    ("detail", "cores", "load"),
-    [
-        ({"per_core": [1.0, 2.0], "load": [0.1, 0.2, 0.3]}, 2, (0.1, 0.2, 0.3)),
-        ({}, 0, ()),
-        ({"per_core": 7, "load": "high"}, 0, ()),
-        ({"per_core": "<b>", "load": [0.1, math.nan, "x"]}, 0, ()),
-    ],
-)
-def test_detail_is_taken_where_it_can_be(detail: dict[str, Any], cores: int, load: tuple[float, ...]) -> None:
-    """A strange detail does not cost the value."""
-    assert parse(msgpack.packb({"time": NOW, "value": 50, **detail}), NOW) == Sample(NOW, 50.0, cores, load)
+def test_a_time_that_no_clock_tells_is_refused_even_if_the_broker_tells_it_too() -> None:
+    """It would not fit where times are kept."""
+    with pytest.raises(Malformed, match="impossible time"):
+        parse(msgpack.packb({"time": 2**63, "value": 1}), "cpu", 2**64 - 1)
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.floats(0, 100))), st.integers(1, 20))
-def test_a_window_is_in_order_and_bounded_whatever_arrives(arrivals: list[tuple[int, float]], limit: int) -> None:
-    """The newest stay, each time once, the last word about it counting."""
-    window = Window(limit)
-    for time, value in arrivals:
-        window.add(Sample(time, value))
-    kept = window.all()
-    assert len(kept) <= limit
-    assert [sample.time for sample in kept] == sorted({sample.time for sample in kept})
-    newest = sorted(dict(arrivals))[-limit:]
-    assert not newest or kept[-1].time == newest[-1]
-    if len(dict(arrivals)) <= limit:
-        assert {sample.time: sample.value for sample in kept} == dict(arrivals)
+@pytest.mark.parametrize(("metric", "value"), [("cpu", 100), ("mem", 0), ("disk", 41.5), ("net", 1.25e9)])
+def test_a_sample_is_its_time_value_and_the_rest_as_it_came(metric: str, value: float) -> None:
+    """Bytes a second are no per cent; and who made it is a string or nobody."""
+    body = {"time": NOW, "value": value, "collector": "alpha/7", "more": [1]}
+    assert parse(msgpack.packb(body), metric, NOW) == Sample(NOW, float(value), "alpha/7", body)
+    assert parse(msgpack.packb({**body, "collector": 7}), metric, NOW).collector == ""
 
 
-def test_since_starts_with_the_first_sample_that_is_not_older() -> None:
-    """The start itself is in."""
-    samples = [Sample(time, 0.0) for time in (1, 3, 5)]
-    assert [len(since(samples, start)) for start in (0, 1, 2, 5, 6)] == [3, 3, 2, 1, 0]
-
-
-def test_silence_is_three_times_what_is_usual() -> None:
-    """A collector that speaks every ten seconds is not silent after six."""
-    assert silence_ns([]) == silence_ns([Sample(0, 0.0)]) == SILENT_NS_MIN
-    assert silence_ns([Sample(second * SECOND_NS, 0.0) for second in range(20)]) == SILENT_NS_MIN
-    assert silence_ns([Sample(second * SECOND_NS, 0.0) for second in range(0, 200, 10)]) == 30 * SECOND_NS
+def test_a_clock_that_is_some_minutes_off_is_believed() -> None:
+    """It is said beside the plot instead."""
+    assert parse(msgpack.packb({"time": NOW + 600 * SECOND_NS, "value": 1}), "cpu", NOW).value == 1

@@ -1,0 +1,26 @@
+"""What a program says that has others to look after: nobody there to read it is no reason to end, nor to wait."""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import suppress
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    _write(STANDARD_OUTPUT, text)
+
+
+def complain(text: str) -> None:
+    """Print a line on standard error."""
+    _write(STANDARD_ERROR, text)
+
+
+def _write(descriptor: int, text: str) -> None:
+    """Write at once or not at all: a pipe that nobody empties would hold us where no signal reaches us."""
+    with suppress(OSError):
+        if select.select([], [descriptor], [], 0)[1]:
+            os.write(descriptor, f"{text}\n".encode(errors="backslashreplace"))

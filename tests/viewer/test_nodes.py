@@ -1,0 +1,151 @@
+"""How a node is, since when, what its clock says, and who reports in its name."""
+
+from __future__ import annotations
+
+import pytest
+from node_kit import NOW, report
+
+from viewer.nodes import LEADS_KEPT, Node, State
+from viewer.samples import SECOND_NS, Sample
+from viewer.series import SPAN_NS
+
+
+def node_of(seconds: range, lead: int = 0) -> Node:
+    node = report(Node("n"), seconds, lead=lead)
+    node.tidy(NOW)
+    return node
+
+
+@pytest.mark.parametrize(
+    ("silence", "state"),
+    [(0, State.LIVE), (5, State.LIVE), (6, State.STALE), (60, State.STALE), (61, State.DOWN), (9_000, State.DOWN)],
+)
+def test_a_node_is_live_stale_or_down_by_how_long_it_has_been_silent(silence: int, state: State) -> None:
+    """A sample a second: more than five are a silence, more than sixty an absence."""
+    assert node_of(range(-100, 1)).state(NOW + silence * SECOND_NS) is state
+
+
+def test_a_slow_collector_has_its_own_patience() -> None:
+    """One sample a minute: three of them missing make it stale, twelve make it down."""
+    node = node_of(range(-600, 1, 60))
+    assert [node.state(NOW + minutes * 60 * SECOND_NS) for minutes in (3, 4, 12, 13)] == [
+        State.LIVE,
+        State.STALE,
+        State.STALE,
+        State.DOWN,
+    ]
+
+
+def test_one_metric_that_reports_keeps_a_node_alive_and_the_silent_one_is_known() -> None:
+    """As when one of four collectors has died."""
+    node = report(node_of(range(-100, 1)), range(-100, -50, 5), "mem")
+    node.tidy(NOW)
+    assert node.state(NOW) is State.LIVE
+    assert {metric: track.silent(NOW) for metric, track in node.tracks.items()} == {"cpu": False, "mem": True}
+
+
+def test_since_when_is_the_end_of_the_last_pause() -> None:
+    """Seen in the samples themselves, whatever was known first."""
+    node = node_of(range(-300, -200))
+    report(node, range(-100, 1))
+    node.tidy(NOW)
+    assert (node.since, node.since_seen) == (NOW - 100 * SECOND_NS, True)
+
+
+def test_without_a_pause_it_is_older_than_what_is_known() -> None:
+    """The first of the samples is no beginning."""
+    node = node_of(range(-300, 1))
+    assert (node.since, node.since_seen) == (NOW - 300 * SECOND_NS, False)
+
+
+def test_since_when_outlasts_the_plot() -> None:
+    """When the beginning has moved out of the window it is still known; and a return after hours is seen."""
+    node = node_of(range(-2000, -1500))
+    report(node, range(1000))
+    node.tidy(NOW + 1000 * SECOND_NS)
+    report(node, range(1000, 4000))
+    node.tidy(NOW + 4000 * SECOND_NS)
+    assert (node.since, node.since_seen) == (NOW, True)
+
+
+@pytest.mark.parametrize("lead", [-86_400, -6, 6, 600])
+def test_a_clock_that_is_off_is_known_and_moves_the_plot(lead: int) -> None:
+    """The plot ends where the node's own clock stands, so its newest sample is in it."""
+    node = node_of(range(-100, 1), lead=lead)
+    assert node.skew == lead * SECOND_NS
+    assert node.points("cpu", NOW).times[-1] == NOW + lead * SECOND_NS
+    assert len(node.points("cpu", NOW).times) == 101
+
+
+def test_seconds_do_not_matter() -> None:
+    """A network is slow now and then."""
+    assert node_of(range(-100, 1), lead=-3).skew == 0
+
+
+def test_late_samples_are_no_slow_clock() -> None:
+    """What waited for a broker comes in a rush; the next that comes in time shows it."""
+    node = report(Node("n"), range(-100, -10), late=90)
+    report(node, range(1))
+    assert node.skew == 0
+
+
+def test_a_clock_that_is_put_back_gives_the_newest_value_again() -> None:
+    """For some samples the future counts, and then no longer."""
+    node = report(Node("n"), range(-20, -18), lead=3600, value=99.0)
+    report(node, range(-17, -17 + LEADS_KEPT), value=1.0)
+    last = node.tracks["cpu"].last
+    assert last is not None
+    assert last.value == 1.0
+    node.tidy(NOW)
+    assert node.points("cpu", NOW).values.tolist() == [1.0] * LEADS_KEPT
+
+
+def test_what_no_plot_shows_is_forgotten_but_for_the_last_value() -> None:
+    """A node that is gone costs next to nothing."""
+    node = node_of(range(-100, 1))
+    node.tidy(NOW + 2 * SPAN_NS)
+    track = node.tracks["cpu"]
+    assert len(track.series.points(0, 2 * NOW).times) == 0
+    assert track.last == Sample(NOW, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("senders", "rivals"),
+    [
+        ("aaaa", None),
+        ("aabb", None),
+        ("aabbcc", None),
+        ("aab" + "a", ("a", "b")),
+        ("abab", ("a", "b")),
+        ("ab c b", ("b", "c")),
+        ("a  a", None),
+    ],
+)
+def test_two_collectors_are_noticed_when_one_is_heard_again_after_the_other(
+    senders: str, rivals: tuple[str, str] | None
+) -> None:
+    """One that was replaced by another is not heard again; one that does not say who it is proves nothing."""
+    node = Node("n")
+    for second, sender in enumerate(senders):
+        report(node, range(second, second + 1), collector=sender.strip())
+    assert node.rivals == rivals
+
+
+def test_collectors_of_different_metrics_are_no_rivals_and_what_is_over_is_not_said() -> None:
+    """A process a metric is how containers do it."""
+    node = Node("n")
+    for second in range(4):
+        report(node, range(second, second + 1), "cpu", collector="a")
+        report(node, range(second, second + 1), "mem", collector="b")
+    assert node.rivals is None
+
+
+def test_two_collectors_of_which_one_has_ended_are_not_said_for_ever() -> None:
+    """A minute after the last of them was heard."""
+    node = Node("n")
+    for second, sender in enumerate("aba"):
+        report(node, range(second, second + 1), collector=sender)
+    report(node, range(3, 60), collector="a")
+    assert node.rivals == ("a", "b")
+    report(node, range(60, 63), collector="a")
+    assert node.rivals is None
