@@ -27,6 +27,7 @@ import mq
 PICTURE = Path(__file__).parents[1] / "docs" / "page.png"
 SIZE: ViewportSize = {"width": 1280, "height": 940}
 PAST_S, LIVE_S = 14 * 60, 75
+END_S_MAX = 20
 SECOND_NS = 1_000_000_000
 GIB = 1 << 30
 LOADS = {"db-1": 0.6, "web-1": 0.35, "web-2": 0.15}
@@ -74,6 +75,7 @@ def running(sign: str, *command: str) -> Iterator[str]:
             yield next(found[1] for line in process.stdout or () if (found := re.search(sign, line)))
         finally:
             process.terminate()
+            process.wait(END_S_MAX)  # before its pipe is closed: it has a last line to write
 
 
 def main() -> None:
