@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import psutil
@@ -127,6 +128,23 @@ def test_it_waits_for_a_broker_and_goes_on_when_one_comes_back(broker: Any, view
     wait_for_points(page, journal(broker.control))
     expect(field(page, "label")).to_have_text("1 live")
     assert page.evaluate("() => sameFromHere")
+
+
+def test_a_broker_that_comes_and_goes_leaves_no_hole(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
+    """What was read while it was away comes afterwards, with its own time; only what was on its way is lost."""
+    page.goto(viewer_at(broker.control).url)
+    with collector(broker.control):
+        for kill in range(1, 6):
+            wait_for_many(page, 6 * kill)
+            broker.kill()
+            expect(page.get_by_role("status")).to_contain_text("No broker answers")
+            broker.restart()
+        wait_for_many(page, 36)
+    told = journal(broker.control)
+    wait_for_points(page, told)
+    steps_ms = [after[0] - before[0] for before, after in pairwise(told)]
+    assert max(steps_ms) < 3_000
+    assert len(told) * 500 > 0.8 * sum(steps_ms)
 
 
 def test_bad_records_are_skipped_and_counted(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
