@@ -14,6 +14,7 @@ import typer
 from mq.cli import options
 
 ADDRESS, PORT = "127.0.0.1", 8080
+PORT_UNSAID = 80
 LOCAL = ("localhost", "127.0.0.1")
 
 
@@ -58,9 +59,13 @@ def panel_command(address: str, port: int) -> list[str]:
 
 
 def page_environ(address: str, port: int, origins: Iterable[str] = ()) -> dict[str, str]:
-    """Return the variable by which the page is open to those names of this machine by which browsers come."""
-    admitted = dict.fromkeys(f"{_host(name)}:{port}" for name in (*LOCAL, address, *origins))
-    return {"BOKEH_ALLOW_WS_ORIGIN": ",".join(admitted)}
+    """Return the variable by which the page is open to those names of this machine by which browsers come.
+
+    Names that were given are good without a port too, as behind a proxy that has one of its own: for Bokeh that is 80.
+    """
+    named = [f"{_host(name)}:{number}" for name in origins for number in (port, PORT_UNSAID)]
+    admitted = [*(f"{_host(name)}:{port}" for name in (*LOCAL, address)), *named]
+    return {"BOKEH_ALLOW_WS_ORIGIN": ",".join(dict.fromkeys(admitted))}
 
 
 def _host(name: str) -> str:

@@ -33,7 +33,7 @@ def test_an_address_that_cannot_be_used_is_named(options: list[str], why: str) -
 
 def test_the_page_admits_the_names_by_which_browsers_come() -> None:
     assert page_environ("::1", 8080, ["metrics.example"]) == {
-        "BOKEH_ALLOW_WS_ORIGIN": "localhost:8080,127.0.0.1:8080,[::1]:8080,metrics.example:8080"
+        "BOKEH_ALLOW_WS_ORIGIN": "localhost:8080,127.0.0.1:8080,[::1]:8080,metrics.example:8080,metrics.example:80"
     }
 
 
