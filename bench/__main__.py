@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 
-from bench import measures
-from bench.harness import scratch
+from bench.debian import need
+from bench.harness import REDIS, Unmeasurable, scratch
+from bench.measures.acknowledged import durable, ingest, send
+from bench.measures.footprint import EXPORTER, footprint
+from bench.measures.nodes import nodes
+from bench.measures.pushed import latency, push
+from bench.measures.replayed import replay
 from bench.table import Row, markdown
+from mq.errors import MqError
 
-MEASURES = {
-    "yardstick": measures.yardstick,
-    "push": measures.push,
-    "latency": measures.latency,
-    "footprint": measures.footprint,
+MEASURES = {measure.__name__: measure for measure in (ingest, send, push, latency, durable, replay, nodes, footprint)}
+NEEDED = {
+    "send": (REDIS, "redis-server"),
+    "replay": (REDIS, "redis-server"),
+    "footprint": (EXPORTER, "prometheus-node-exporter"),
 }
 FIGURES = Path("docs/figures.md")
 START, END = "<!-- table -->", "<!-- end of table -->"
@@ -26,16 +30,28 @@ START, END = "<!-- table -->", "<!-- end of table -->"
 
 def main(names: list[str]) -> None:
     """Run the measures named, or all; only a run of all goes into the docs."""
-    _need_exporter(names)
-    rows: list[Row] = []
-    with scratch():
-        for name in names or list(MEASURES):
-            print(f"measuring: {name}", file=sys.stderr)
-            rows += MEASURES[name]()
-    table = markdown(rows)
+    if unknown := set(names) - MEASURES.keys():
+        sys.exit(f"bench: there is no {', '.join(sorted(unknown))}, only {', '.join(MEASURES)}")
+    chosen = names or list(MEASURES)
+    for name in chosen:
+        if name in NEEDED:
+            need(*NEEDED[name])
+    table = markdown(_measure(chosen))
     print(table)
     if not names:
         _publish(table)
+
+
+def _measure(names: list[str]) -> list[Row]:
+    rows: list[Row] = []
+    with scratch():
+        for name in names:
+            print(f"measuring: {name}", file=sys.stderr)
+            try:
+                rows += MEASURES[name]()
+            except (Unmeasurable, MqError) as error:
+                sys.exit(f"bench: {name} cannot be measured: {error}")
+    return rows
 
 
 def _publish(table: str) -> None:
@@ -43,17 +59,6 @@ def _publish(table: str) -> None:
     before, after = text.split(START)[0], text.split(END)[1]
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     FIGURES.write_text(f"{before}{START}\n{date.today().isoformat()}, {machine}:\n\n{table}\n{END}{after}")
-
-
-def _need_exporter(names: list[str]) -> None:
-    if (names and "footprint" not in names) or shutil.which(measures.EXPORTER):
-        return
-    package = "prometheus-node-exporter"
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        sys.exit(f"bench: the footprint is held against {package}: sudo apt install {package}")
-    print(f"installing {package}", file=sys.stderr)
-    subprocess.run(["apt-get", "update", "-qq"], check=True)  # noqa: S607 - Debian's, wherever it is
-    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], check=True)  # noqa: S607
 
 
 if __name__ == "__main__":

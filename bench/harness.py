@@ -9,36 +9,49 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 LINE_S_MAX = 120.0
 END_S_MAX = 20.0
+REDIS = "/usr/bin/redis-server"
+REDIS_READY = "ready to accept connections"
+
+
+class Unmeasurable(Exception):
+    """What was to be measured cannot be, and why."""
 
 
 class Worker:
     """A child process that talks in lines."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        self._complaints = TemporaryFile()  # noqa: SIM115 - closed in `end`
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, bufsize=0
         )
 
     def line(self) -> str:
         """Return its next line; give up when none comes."""
+        line = self.line_within(LINE_S_MAX)
+        if line is None:
+            raise Unmeasurable(f"{self.process.args!r} says nothing")
+        return line
+
+    def line_within(self, seconds: float) -> str | None:
+        """Return its next line, None when none comes so soon."""
         stdout = self.process.stdout
         assert stdout is not None
-        if not select.select([stdout], [], [], LINE_S_MAX)[0]:
-            raise TimeoutError(f"{self.process.args!r} says nothing")
+        if not select.select([stdout], [], [], seconds)[0]:
+            return None
         line = stdout.readline().decode().strip()
         if not line:
-            raise RuntimeError(f"{self.process.args!r} ended with {self.process.wait()}")
+            raise Unmeasurable(f"{self.process.args!r} ended with {self.process.wait()}: {self._complaint()}")
         return line
 
     def result(self) -> dict[str, Any]:
         """Return what it found."""
-        found: dict[str, Any] = json.loads(self.line())
-        return found
+        return found_in(self.line())
 
     def go(self) -> None:
         """Tell it to begin."""
@@ -53,9 +66,14 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
+        for pipe in (self.process.stdin, self.process.stdout, self._complaints):
             if pipe is not None:
                 pipe.close()
+
+    def _complaint(self) -> str:
+        """Return the last line of what it wrote to standard error."""
+        self._complaints.seek(0)
+        return (self._complaints.read().decode(errors="replace").strip().splitlines() or ["without a word"])[-1]
 
 
 class Stage(ExitStack):
@@ -77,9 +95,30 @@ class Stage(ExitStack):
 
     def broker(self) -> dict[str, str]:
         """Start a broker on an empty directory, and return its endpoints."""
+        return self.broker_process()[1]
+
+    def broker_process(self) -> tuple[Worker, dict[str, str]]:
+        """Do the same, and return its process too."""
         data = self.enter_context(TemporaryDirectory(dir="."))
         ports = [f"--{name}=tcp://127.0.0.1:*" for name in ("ingest", "live", "control", "ops")]
-        return endpoints(self.program([sys.executable, "-m", "mq.cli", "broker", "--data", data, *ports]))
+        broker = self.program([sys.executable, "-m", "mq.cli", "broker", "--data", data, *ports])
+        return broker, endpoints(broker)
+
+    def redis(self) -> str:
+        """Start a Redis that appends to a file and syncs it each second, and return the path of its socket."""
+        place = self.enter_context(TemporaryDirectory(dir="."))
+        settings = {"dir": place, "port": "0", "unixsocket": "socket", "save": "", "daemonize": "no"}
+        settings |= {"appendonly": "yes", "appendfsync": "everysec", "auto-aof-rewrite-percentage": "0"}
+        redis = self.program([REDIS, *(word for name, it in settings.items() for word in (f"--{name}", it))])
+        while REDIS_READY not in redis.line().lower():
+            pass
+        return f"{place}/socket"
+
+
+def found_in(line: str) -> dict[str, Any]:
+    """Return what a line of JSON says."""
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
 def endpoints(worker: Worker) -> dict[str, str]:

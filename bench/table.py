@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,24 @@ class Row(NamedTuple):
     beside: str
     ratio: str
     target: str
+
+
+def rates(
+    what: str, ours: Sequence[float], beside: str, theirs: Sequence[float], least: float, unit: str = "records/s"
+) -> Row:
+    """Return the row of two rates, each measured in several rounds."""
+    mine, yard = statistics.median(ours), statistics.median(theirs)
+    ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+    return Row(what, f"{mine:,.0f} {unit}", f"{beside}: {yard:,.0f} {unit}", f"{ratio:.2f}", f"at least {least:g}")
+
+
+def times(
+    what: str, ours: Sequence[float], beside: str, theirs: Sequence[float], most: float | None, unit: str = "µs"
+) -> Row:
+    """Return the row of two times, each measured in several rounds."""
+    mine, yard = statistics.median(ours), statistics.median(theirs)
+    target = f"at most {most:g}" if most else "(no target)"
+    return Row(what, f"{mine:,.0f} {unit}", f"{beside}: {yard:,.0f} {unit}", f"{mine / yard:.2f}", target)
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -41,6 +41,6 @@ def minimq(
 ) -> None:
     """Carry small messages from many machines to whoever wants them, live or later.
 
-    Start with "minimq up": broker, collectors and viewer for this machine. Then, from another terminal: "minimq topics",
-    "minimq tail '#'", "minimq replay TOPIC --from -15m".
+    Start with "minimq up": broker, collectors and viewer for this machine. Then, from another terminal: "minimq
+    topics", "minimq tail '#'", "minimq replay TOPIC --from -15m".
     """
