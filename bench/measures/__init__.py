@@ -1,0 +1,1 @@
+"""What is measured, a theme a file: each measure returns rows for the table."""
