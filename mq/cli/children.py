@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from collectors.signals import signal_within
 from mq.cli.saying import complain
 
 PR_SET_PDEATHSIG = 1
@@ -85,8 +86,11 @@ class Children:
 
     def wait(self, seconds: float | None) -> signal.Signals | None:
         """Return the signal that is to end everything; None when a child may have ended, or the time is over."""
-        found = signal.sigwaitinfo(self.watched) if seconds is None else signal.sigtimedwait(self.watched, seconds)
-        return None if found is None or found.si_signo == signal.SIGCHLD else signal.Signals(found.si_signo)
+        if seconds is None:
+            number: signal.Signals | None = signal.Signals(signal.sigwaitinfo(self.watched).si_signo)
+        else:
+            number = signal_within(self.watched, seconds)
+        return None if number is signal.SIGCHLD else number
 
     def end(self) -> None:
         """Ask all to end, the last started first, and kill those that do not in their share of the time."""

@@ -190,3 +190,16 @@ def test_help_is_printed(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
     assert done.stdout.startswith("usage: python -m collectors")
     assert done.stderr == ""
+
+
+def test_one_that_was_stopped_goes_on_when_it_is_continued(broker: BrokerProcess, tmp_path: Path) -> None:
+    """As by Ctrl-Z and `fg`: that its time to wait was over meanwhile is no signal to end."""
+    with collecting(tmp_path / "log", "cpu", "--node", "n1", "--broker", broker.control) as process:
+        before = eventually(lambda: samples(broker, "n1"))
+        process.send_signal(signal.SIGSTOP)
+        due = time.monotonic() + 2.0
+        eventually(lambda: time.monotonic() > due)
+        process.send_signal(signal.SIGCONT)
+        eventually(lambda: len(samples(broker, "n1")) > len(before) + 1)
+        assert process.poll() is None
+        end(process, signal.SIGTERM)
