@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from viewer.nodes import Node, State
+from viewer.nodes import DOWN_NS, Node, State
 from viewer.samples import METRICS, SECOND_NS, Malformed, parse
 
 NODES_MAX = 2_000
 LEFT_OUT_MAX = 100_000
 """How many of the nodes beyond that are told apart, for their number."""
 FORGOTTEN_NS = 7 * 24 * 3600 * SECOND_NS
-"""A node that has been silent for so long is no node any more."""
+"""A node that has been silent for so long is no node any more. One that is down makes room for another before that."""
 TOPIC_SLASHES = 2
 _DIGITS = re.compile(r"(\d+)")
 
@@ -39,6 +39,7 @@ class Fleet:
         self._limit = limit
         self._nodes: dict[str, Node] = {}
         self._order: list[Node] = []
+        self._spare: list[Node] | None = None
         self._left_out: set[str] = set()
         self.more = 0
         self.skipped: Counter[str] = Counter()
@@ -49,9 +50,10 @@ class Fleet:
     def take(self, topic: str, body: bytes, appended: int, *, counted: bool = True) -> None:
         """Put one record where it belongs, or count why it cannot be, if it is to be `counted`."""
         root, name, metric = topic.split("/") if topic.count("/") == TOPIC_SLASHES else ("", "", "")
-        node = self._node(name) if root == "host" and metric in METRICS else None
+        node = self._node(name, appended) if root == "host" and metric in METRICS else None
         if node is None:
             return
+        node.spoken = max(node.spoken, appended)
         try:
             node.take(metric, parse(body, metric, appended), appended)
         except Malformed as why:
@@ -60,12 +62,13 @@ class Fleet:
 
     def tidy(self, now: int) -> None:
         """Forget nodes that are no more, and of the others what no plot shows any more."""
-        self._order = [node for node in self._order if not node.tracks or now - node.heard <= FORGOTTEN_NS]
+        self._order = [node for node in self._order if now - node.spoken <= FORGOTTEN_NS]
         self._nodes = {node.name: node for node in self._order}
         for node in self._order:
             node.tidy(now)
         self.more = len(self._left_out)
         self._left_out.clear()
+        self._spare = None
 
     def count(self, now: int) -> Counter[State]:
         """Return how many nodes are how."""
@@ -78,14 +81,26 @@ class Fleet:
         page = min(max(page, 1), pages)
         return Part(found[(page - 1) * size : page * size], len(found), page, pages)
 
-    def _node(self, name: str) -> Node | None:
+    def _node(self, name: str, appended: int) -> Node | None:
         node = self._nodes.get(name)
-        if node is None and len(self._nodes) < self._limit:
+        if node is None and (len(self._nodes) < self._limit or self._make_room(appended)):
             node = self._nodes[name] = Node(name)
             insort(self._order, node, key=_natural)
         elif node is None and len(self._left_out) < LEFT_OUT_MAX:
             self._left_out.add(name)
         return node
+
+    def _make_room(self, appended: int) -> bool:
+        """Forget the node that has been silent longest, if it is down by now; return whether there was one."""
+        if self._spare is None:
+            self._spare = sorted(self._order, key=lambda node: node.heard, reverse=True)
+        while self._spare:
+            node = self._spare.pop()
+            if self._nodes.get(node.name) is node and node.heard < appended - DOWN_NS:
+                del self._nodes[node.name]
+                self._order.remove(node)
+                return True
+        return False
 
 
 def _natural(node: Node) -> list[tuple[int, str]]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import Enum
+from heapq import nlargest
 
 from viewer.samples import SECOND_NS, Sample
 from viewer.series import SILENT_NS_MIN, SPAN_NS, Points, Run, Series
 
 DOWN_NS = 60 * SECOND_NS
 DOWN_PAUSES = 4
+PAUSE_INTERVALS = 3
 SKEW_NS_SHOWN = 5 * SECOND_NS
 LEADS_KEPT = 10
 RIVALS_KEPT = 4
@@ -35,13 +37,17 @@ class Collectors:
     """Who has sent one metric of one node. One that is heard again after another was there all the time."""
 
     current: str = ""
+    heard: int = 0
     before: deque[str] = field(default_factory=lambda: deque(maxlen=RIVALS_KEPT))
     rivals: tuple[str, str] | None = None
     rivalry: int = 0
 
     def note(self, name: str, appended: int) -> None:
-        """Take the sender of a sample; one that does not say who it is proves nothing."""
-        if not name or name == self.current:
+        """Take the sender of a sample; one that does not say who it is proves nothing, nor does what is told again."""
+        if not name or appended < self.heard:
+            return
+        self.heard = appended
+        if name == self.current:
             return
         if name in self.before:
             self.rivals = (min(name, self.current), max(name, self.current))
@@ -73,13 +79,15 @@ class Track:
 class Node:
     """Takes samples in any order; `now` is always the broker's time. `skipped` counts records that are no samples.
 
-    `since` is when it began to report as it does now; unless `since_seen`, it did so before that already.
+    `spoken` is when it last said anything, good or not; `since` is when it began to report as it does now; unless
+    `since_seen`, it did so before that already.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.tracks: dict[str, Track] = {}
         self.skipped: Counter[str] = Counter()
+        self.spoken = 0
         self.since = 0
         self.since_seen = False
         self._leads: deque[int] = deque(maxlen=LEADS_KEPT)
@@ -93,8 +101,9 @@ class Node:
         track.collectors.note(sample.collector, appended)
         track.heard = max(track.heard, appended)
         self._leads.append(sample.time - appended)
-        if track.last is None or sample.time >= track.last.time or track.last.time > self.own(appended) + SLACK_NS:
+        if track.last is None or sample.time >= track.last.time or track.last.time > appended + SLACK_NS:
             track.last = sample  # or the one before is of a time from which the clock has been put back
+            track.pause_ns = max(track.pause_ns, PAUSE_INTERVALS * sample.interval)
 
     @property
     def heard(self) -> int:
@@ -110,9 +119,10 @@ class Node:
     def skew(self) -> int:
         """What the node's clock is ahead of the broker's, in ns; 0 as long as that does not matter.
 
-        A late sample looks like a slow clock, so the least late of the last few counts.
+        A late sample looks like a slow clock, so the least late of the last few counts; but for one, which alone may be
+        of any time.
         """
-        lead = max(self._leads, default=0)
+        lead = min(nlargest(2, self._leads), default=0)
         return lead if abs(lead) > SKEW_NS_SHOWN else 0
 
     @property
@@ -139,15 +149,16 @@ class Node:
         return self.tracks[metric].series.points(end - SPAN_NS, end)
 
     def tidy(self, now: int) -> None:
-        """Forget what no plot shows any more, and learn its rhythm from the rest."""
-        end = self.own(now)
+        """Forget what no plot shows any more, by its clock or by ours, and learn its rhythm from the rest."""
+        first, last = sorted((now, self.own(now)))
         for track in self.tracks.values():
-            track.series.keep(end - SPAN_NS - SLACK_NS, end + SLACK_NS)
+            track.series.keep(first - SPAN_NS - SLACK_NS, last + SLACK_NS)
         runs = [self._learn(track) for track in self.tracks.values()]
         self._note(min(filter(None, runs), key=lambda run: run.start, default=None))
 
     def _learn(self, track: Track) -> Run | None:
-        track.pause_ns, run = track.series.rhythm()
+        pause_ns, run = track.series.rhythm()
+        track.pause_ns = max(pause_ns, PAUSE_INTERVALS * (track.last.interval if track.last else 0))
         return run
 
     def _note(self, run: Run | None) -> None:

@@ -153,5 +153,5 @@ def _state(health: Health, fleet: Fleet, part: Part, broker: str) -> tuple[str, 
 
 def _notes(health: Health, fleet: Fleet) -> str:
     gaps = f"{health.gaps} gap{'s' * (health.gaps != 1)} in the journal." if health.gaps else ""
-    more = f"{fleet.more:,} more nodes report than the {len(fleet):,} that can be shown." if fleet.more else ""
+    more = f"{fleet.more:,} more report than the {len(fleet):,} nodes that can be shown." if fleet.more else ""
     return " ".join(filter(None, (skipped(fleet.skipped), gaps, more)))

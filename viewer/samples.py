@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 
 SECOND_NS = 1_000_000_000
 METRICS = ("cpu", "mem", "disk", "net")
-BODY_BYTES_MAX = 64 << 10
+BODY_BYTES_MAX = 32 << 10
+EMPTY = b"\x80"
+INTERVAL_S_MAX = 86_400
 EARLIEST_NS = 1_577_836_800 * SECOND_NS
 """The year 2020: a clock that says less has not been set."""
 LATEST_NS = 2**62
@@ -34,15 +36,23 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One reading: per cent, or bytes a second for net. `detail` is the whole map, as it came, unchecked.
+    """One reading: per cent, or bytes a second for net. `body` is all of it as it came: packed, it takes least room.
 
-    `collector` is who says that it made it, empty where nobody does.
+    `collector` is who says that it made it, empty where nobody does; `interval` how many ns after it the next is due, 0
+    where that is not said.
     """
 
     time: int
     value: float
     collector: str = ""
-    detail: Mapping[Any, Any] = field(default_factory=dict)
+    interval: int = 0
+    body: bytes = EMPTY
+
+    @property
+    def detail(self) -> Mapping[Any, Any]:
+        """The whole map, unchecked."""
+        fields: Mapping[Any, Any] = msgpack.unpackb(self.body)
+        return fields
 
 
 def parse(body: bytes, metric: str, appended: int) -> Sample:
@@ -58,11 +68,14 @@ def parse(body: bytes, metric: str, appended: int) -> Sample:
     time: Any = fields.get("time")
     value: Any = fields.get("value")
     collector = fields.get("collector")
+    interval: Any = fields.get("interval")
     if type(time) is not int or not EARLIEST_NS <= time <= min(appended + AHEAD_NS_MAX, LATEST_NS):
         raise Malformed("impossible time")
     if not is_number(value) or not 0 <= value <= VALUE_MAX[metric]:
         raise Malformed("impossible value")
-    return Sample(time, float(value), collector if isinstance(collector, str) else "", fields)
+    name = collector if isinstance(collector, str) else ""
+    step = int(interval * SECOND_NS) if is_number(interval) and 0 < interval <= INTERVAL_S_MAX else 0
+    return Sample(time, float(value), name, step, body)
 
 
 def is_number(it: Any) -> bool:

@@ -13,8 +13,8 @@ from viewer.samples import SECOND_NS
 
 SPAN_NS = 15 * 60 * SECOND_NS
 """What a plot shows, back from now."""
-POINTS_MAX = 2_000
-"""Kept of one metric: the span at one sample a second, and as many again as slack."""
+POINTS_MAX = 10_000
+"""Kept of one metric: the span at ten samples a second, the most that a collector takes, and some slack."""
 SILENT_NS_MIN = 5 * SECOND_NS
 CADENCE_POINTS = 30
 

@@ -17,6 +17,8 @@ MS_NS = 1_000_000
 NOTHING = "—"
 KILO = 1024
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+BYTES_MAX = 1 << 69
+LOAD_MAX = 1e6
 PLACES_SHOWN = 3
 NAME_CHARACTERS_MAX = 60
 LABELS = {State.LIVE: "Live", State.STALE: "Stale", State.DOWN: "Down"}
@@ -65,7 +67,7 @@ def _skew(skew: int) -> str:
 def _rivals(rivals: tuple[str, str] | None) -> str:
     if rivals is None:
         return ""
-    both = " and ".join(name[:NAME_CHARACTERS_MAX] for name in rivals)
+    both = " and ".join(map(_name, rivals))
     return f"Two collectors report under this name: {both}. Give each host its own NODE_NAME."
 
 
@@ -86,7 +88,7 @@ def duration(ns: int) -> str:
 
 
 def amount(number: float, per: str = "") -> tuple[str, str]:
-    """Return bytes as a short number and its unit."""
+    """Return bytes as a short number and its unit, up to `BYTES_MAX`."""
     power = 0
     while number >= 999.5 and power < len(UNITS) - 1:  # noqa: PLR2004 - what would be shown with four digits
         number /= KILO
@@ -96,11 +98,16 @@ def amount(number: float, per: str = "") -> tuple[str, str]:
 
 
 def _bytes(it: Any, per: str = "") -> str:
-    return " ".join(amount(it, per)) if is_number(it) and it >= 0 else ""
+    return " ".join(amount(it, per)) if is_number(it) and 0 <= it <= BYTES_MAX else ""
 
 
 def _of(part: Any, whole: Any) -> str:
     return f"{_bytes(part)} of {_bytes(whole)}" if _bytes(part) and _bytes(whole) else ""
+
+
+def _name(text: str) -> str:
+    """Return a name as it may stand among other words: short, and with nothing in it that turns them around."""
+    return "".join(character for character in text[:NAME_CHARACTERS_MAX] if character.isprintable())
 
 
 def _joined(*parts: str) -> str:
@@ -110,7 +117,7 @@ def _joined(*parts: str) -> str:
 def _cpu(sample: Sample) -> str:
     cores, load = sample.detail.get("per_core"), sample.detail.get("load")
     count = len(cores) if isinstance(cores, list) else 0
-    numbers = load[:3] if isinstance(load, list) and all(map(is_number, load)) else []
+    numbers = [each for each in load[:3] if is_number(each) and 0 <= each <= LOAD_MAX] if isinstance(load, list) else []
     return _joined(
         f"{count} core{'s' * (count != 1)}" if count else "",
         "load " + " ".join(f"{each:.2f}" for each in numbers) if numbers else "",
@@ -149,7 +156,7 @@ def _places(rows: Any, name: str, say: Callable[[Mapping[Any, Any]], str]) -> li
     """Return what is said of the first few mounts or interfaces, and how many more there are."""
     named = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     good = [row for row in named if isinstance(row.get(name), str)]
-    said = [f"{row[name][:NAME_CHARACTERS_MAX]} {say(row)}".strip() for row in good[:PLACES_SHOWN]]
+    said = [f"{_name(row[name])} {say(row)}".strip() for row in good[:PLACES_SHOWN]]
     return [*said, f"{len(good) - PLACES_SHOWN} more"] if len(good) > PLACES_SHOWN else said
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from node_kit import NOW, body
 
 from viewer.fleet import FORGOTTEN_NS, Fleet, Part
-from viewer.nodes import State
+from viewer.nodes import DOWN_NS, State
 from viewer.samples import SECOND_NS
 
 
@@ -61,12 +61,34 @@ def test_there_is_a_limit_and_what_is_beyond_is_counted_as_long_as_it_reports() 
 
 
 def test_a_node_that_has_been_silent_for_a_week_is_no_node() -> None:
-    """One that has never said anything good stays, or nobody would see why."""
+    """One that says nothing good stays as long as it says something, or nobody would see why."""
     fleet = fleet_of("old")
     fleet.take("host/new/cpu", body(), NOW + FORGOTTEN_NS)
-    fleet.take("host/odd/cpu", b"x", NOW)
+    fleet.take("host/odd/cpu", b"x", NOW + 1)
+    fleet.take("host/junk/cpu", b"x", NOW)
     fleet.tidy(NOW + FORGOTTEN_NS + 1)
     assert names(fleet.part("", 1, 9)) == ["new", "odd"]
+
+
+def test_who_is_down_longest_makes_room_for_who_reports() -> None:
+    """Jobs that come and go must not shut the living out; those that live stay."""
+    fleet = fleet_of("a", "b", "c", limit=3)
+    later = NOW + DOWN_NS + 5 * SECOND_NS
+    fleet.take("host/b/cpu", body(), later)
+    fleet.take("host/a/cpu", body(), NOW + SECOND_NS)
+    for name in ("x", "y", "z"):
+        fleet.take(f"host/{name}/cpu", body(), later)
+    assert names(fleet.part("", 1, 9)) == ["b", "x", "y"]
+    fleet.tidy(later)
+    assert fleet.more == 1
+
+
+def test_nodes_of_nothing_but_rubbish_make_room_first() -> None:
+    """They have never been live."""
+    fleet = Fleet(limit=2)
+    for name in ("junk", "good", "new"):
+        fleet.take(f"host/{name}/cpu", b"x" if name == "junk" else body(), NOW)
+    assert names(fleet.part("", 1, 9)) == ["good", "new"]
 
 
 def test_they_are_counted_by_state() -> None:

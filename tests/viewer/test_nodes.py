@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from node_kit import NOW, report
 
@@ -85,8 +86,55 @@ def test_seconds_do_not_matter() -> None:
 def test_late_samples_are_no_slow_clock() -> None:
     """What waited for a broker comes in a rush; the next that comes in time shows it."""
     node = report(Node("n"), range(-100, -10), late=90)
-    report(node, range(1))
+    report(node, range(2))
     assert node.skew == 0
+
+
+def test_one_sample_of_another_time_changes_nothing() -> None:
+    """A clock that jumps for a moment must not cost what was known, of this metric or of another."""
+    node = report(report(Node("n"), range(-800, 1)), range(-800, 1, 5), "mem")
+    report(node, range(1, 2), lead=20 * 3600)
+    assert node.skew == 0
+    node.tidy(NOW + SECOND_NS)
+    assert len(node.points("cpu", NOW).times) == 801
+    assert len(node.points("mem", NOW).times) == 161
+
+
+@pytest.mark.parametrize("lead", [-300, 420, 7200])
+def test_a_clock_that_was_off_for_a_while_costs_nothing_of_before(lead: int) -> None:
+    """Neither while it is off, nor when it is right again."""
+    node = report(Node("n"), range(-600, -20))
+    report(node, range(-20, 0), lead=lead)
+    node.tidy(NOW)
+    report(node, range(20))
+    node.tidy(NOW + 20 * SECOND_NS)
+    assert set((NOW + np.arange(-600, -20) * SECOND_NS).tolist()) <= set(node.points("cpu", NOW).times.tolist())
+    last = node.tracks["cpu"].last
+    assert last is not None
+    assert last.time == NOW + 19 * SECOND_NS
+
+
+def test_a_collector_that_says_how_often_it_speaks_is_believed() -> None:
+    """Once an hour, and not silent after a minute, though one sample has no rhythm."""
+    node = Node("n")
+    node.take("cpu", Sample(NOW, 5.0, interval=3600 * SECOND_NS), NOW)
+    for _ in range(2):
+        assert [node.state(NOW + hours * 3600 * SECOND_NS) for hours in (1, 3, 4, 13)] == [
+            State.LIVE,
+            State.LIVE,
+            State.STALE,
+            State.DOWN,
+        ]
+        node.tidy(NOW)
+
+
+def test_what_is_told_out_of_order_makes_no_rivals() -> None:
+    """The last word comes first when a viewer starts; the history behind it is of a collector that has ended."""
+    node = Node("n")
+    report(node, range(1), collector="new")
+    report(node, range(-20, -10), collector="old")
+    report(node, range(1, 5), collector="new")
+    assert node.rivals is None
 
 
 def test_a_clock_that_is_put_back_gives_the_newest_value_again() -> None:

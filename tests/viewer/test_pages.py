@@ -88,7 +88,7 @@ def test_what_was_skipped_is_said_by_kind_with_the_gaps_and_the_nodes_beyond() -
     words = describe(Health(connected=True, gaps=1), fleet, fleet.part("", 1, 9), "b")
     assert words["notes"] == (
         "3 records skipped (impossible time 1, not msgpack 2). 1 gap in the journal. "
-        "2 more nodes report than the 1 that can be shown."
+        "2 more report than the 1 nodes that can be shown."
     )
 
 

@@ -74,8 +74,19 @@ def test_a_time_that_no_clock_tells_is_refused_even_if_the_broker_tells_it_too()
 def test_a_sample_is_its_time_value_and_the_rest_as_it_came(metric: str, value: float) -> None:
     """Bytes a second are no per cent; and who made it is a string or nobody."""
     body = {"time": NOW, "value": value, "collector": "alpha/7", "more": [1]}
-    assert parse(msgpack.packb(body), metric, NOW) == Sample(NOW, float(value), "alpha/7", body)
+    sample = parse(msgpack.packb(body), metric, NOW)
+    assert sample == Sample(NOW, float(value), "alpha/7", 0, msgpack.packb(body))
+    assert sample.detail == body
     assert parse(msgpack.packb({**body, "collector": 7}), metric, NOW).collector == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "interval"),
+    [(0.5, SECOND_NS // 2), (3600, 3600 * SECOND_NS), (0, 0), (-1, 0), (1e9, 0), ("5", 0), (None, 0)],
+)
+def test_when_the_next_is_due_is_known_where_that_makes_sense(said: Any, interval: int) -> None:
+    """A collector that speaks once an hour is not down in between."""
+    assert parse(msgpack.packb({"time": NOW, "value": 1, "interval": said}), "cpu", NOW).interval == interval
 
 
 def test_a_clock_that_is_some_minutes_off_is_believed() -> None:

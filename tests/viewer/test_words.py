@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,7 +86,9 @@ def test_two_collectors_are_named() -> None:
     [
         ("cpu", {"per_core": [1.0, 2.0], "load": [0.5, 0.25, 0.125]}, "2 cores · load 0.50 0.25 0.12"),
         ("cpu", {"per_core": [1.0]}, "1 core"),
-        ("cpu", {"per_core": 7, "load": ["x"]}, ""),
+        ("cpu", {"per_core": 7, "load": ["x", 1e308]}, ""),
+        ("mem", {"used": 1e300, "total": 1e308, "cached": 2**63}, "cached 8.0 EiB"),
+        ("disk", {"mounts": [{"mount": "/a\u202eb\n"}]}, "/ab"),
         (
             "mem",
             {"used": 3 * GIB, "total": 4 * GIB, "cached": GIB, "swap_used": GIB, "swap_total": 2 * GIB},
@@ -111,11 +114,16 @@ def test_two_collectors_are_named() -> None:
 )
 def test_detail_is_said_where_it_can_be(metric: str, detail: dict[str, Any], words: str) -> None:
     """A strange one does not cost the value."""
-    assert DETAILS[metric](Sample(NOW, 1.0, detail=detail)) == words
+    assert DETAILS[metric](Sample(NOW, 1.0, body=msgpack.packb(detail))) == words
 
 
 JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.binary(max_size=5),
     lambda more: st.lists(more, max_size=3) | st.dictionaries(st.text(max_size=8), more, max_size=3),
     max_leaves=8,
 )
@@ -126,7 +134,7 @@ FIELDS = ["per_core", "load", "used", "total", "cached", "swap_used", "swap_tota
 @given(st.sampled_from(METRICS), st.dictionaries(st.sampled_from(FIELDS), JUNK))
 def test_any_detail_is_words_or_nothing(metric: str, detail: dict[str, Any]) -> None:
     """It comes from anybody."""
-    assert isinstance(DETAILS[metric](Sample(NOW, 1.0, detail=detail)), str)
+    assert isinstance(DETAILS[metric](Sample(NOW, 1.0, body=msgpack.packb(detail))), str)
 
 
 @pytest.mark.parametrize(
