@@ -130,12 +130,12 @@ class Feed:
             if source.connected and not last_known:
                 last_known = True
                 for known in self._last():
-                    self._take(known, told_again=True)
+                    self._take(known, in_order=False)
             self._note(connected=source.connected)
 
-    def _take(self, message: Message, *, told_again: bool = False) -> None:
+    def _take(self, message: Message, *, in_order: bool = True) -> None:
         with self._lock:
-            self._fleet.take(message.topic, message.body, message.time, counted=not told_again)
+            self._fleet.take(message.topic, message.body, message.time, in_order=in_order)
 
     def _note(self, *, connected: bool) -> None:
         """Say how it is, and tidy up now and then."""

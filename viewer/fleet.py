@@ -6,6 +6,7 @@ import re
 from bisect import insort
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from viewer.nodes import DOWN_NS, Node, State
@@ -47,18 +48,22 @@ class Fleet:
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def take(self, topic: str, body: bytes, appended: int, *, counted: bool = True) -> None:
-        """Put one record where it belongs, or count why it cannot be, if it is to be `counted`."""
+    def take(self, topic: str, body: bytes, appended: int, *, in_order: bool = True) -> None:
+        """Put one record where it belongs, or count why it cannot be.
+
+        One that is told out of order is told again later: it counts nothing, and proves nothing of who sent it.
+        """
         root, name, metric = topic.split("/") if topic.count("/") == TOPIC_SLASHES else ("", "", "")
         node = self._node(name, appended) if root == "host" and metric in METRICS else None
         if node is None:
             return
         node.spoken = max(node.spoken, appended)
         try:
-            node.take(metric, parse(body, metric, appended), appended)
+            sample = parse(body, metric, appended)
+            node.take(metric, sample if in_order else replace(sample, collector=""), appended)
         except Malformed as why:
-            node.skipped[why.kind] += counted
-            self.skipped[why.kind] += counted
+            node.skipped[why.kind] += in_order
+            self.skipped[why.kind] += in_order
 
     def tidy(self, now: int) -> None:
         """Forget nodes that are no more, and of the others what no plot shows any more."""

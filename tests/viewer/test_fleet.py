@@ -103,9 +103,20 @@ def test_what_is_no_sample_is_counted_for_its_node_and_in_all_unless_it_is_told_
     fleet = fleet_of("a")
     for record in (b"\xc1", body(value=101.0), b"\xc1", body(1)):
         fleet.take("host/a/mem", record, NOW)
-    fleet.take("host/a/mem", b"\xc1", NOW, counted=False)
+    fleet.take("host/a/mem", b"\xc1", NOW, in_order=False)
     assert fleet.skipped == fleet.part("", 1, 1).nodes[0].skipped == {"not msgpack": 2, "impossible value": 1}
     assert set(fleet.part("", 1, 1).nodes[0].tracks) == {"cpu", "mem"}
+
+
+def test_what_is_told_out_of_order_makes_no_rivals() -> None:
+    """The last word comes first when a viewer starts; the history behind it is of a collector that has ended."""
+    fleet = Fleet()
+    fleet.take("host/a/cpu", body(0, collector="new"), NOW, in_order=False)
+    for second, name in ((9, "old"), (8, "old"), (1, "new"), (0, "new")):
+        fleet.take("host/a/cpu", body(second, collector=name), NOW - second * SECOND_NS)
+    assert fleet.part("", 1, 1).nodes[0].rivals is None
+    fleet.take("host/a/cpu", body(0, collector="old"), NOW)
+    assert fleet.part("", 1, 1).nodes[0].rivals == ("new", "old")
 
 
 @pytest.mark.parametrize("topic", ["host/a/gpu", "host/a", "host/a/b/cpu", "other/a/cpu", "x", "//"])

@@ -128,12 +128,13 @@ def test_a_collector_that_says_how_often_it_speaks_is_believed() -> None:
         node.tidy(NOW)
 
 
-def test_what_is_told_out_of_order_makes_no_rivals() -> None:
-    """The last word comes first when a viewer starts; the history behind it is of a collector that has ended."""
+def test_history_that_is_told_again_makes_no_rivals() -> None:
+    """As when a viewer has to ask for it anew."""
     node = Node("n")
-    report(node, range(1), collector="new")
     report(node, range(-20, -10), collector="old")
-    report(node, range(1, 5), collector="new")
+    report(node, range(-10, 1), collector="new")
+    report(node, range(-20, -10), collector="old")
+    report(node, range(-10, 5), collector="new")
     assert node.rivals is None
 
 
