@@ -13,7 +13,7 @@ import psutil
 from collectors.arguments import HELP, UsageError, parse
 from collectors.host import Host
 from collectors.outlet import Outlet
-from collectors.readers import METRICS, Psutil
+from collectors.readers import Psutil
 from collectors.sample import topic_of
 from collectors.schedule import Schedule
 from collectors.settings import Given, Settings, read_settings
@@ -49,8 +49,8 @@ def machine_of(settings: Settings) -> Psutil:
 
 def collect(settings: Settings, machine: Psutil, outlet: Outlet, ending: Ending) -> None:
     """Read each metric when it is due and send it."""
-    sources = {metric: Source(metric, settings.node, machine) for metric in settings.metrics}
-    steps = {metric: round((settings.interval_s or METRICS[metric].interval_s) * SECOND_NS) for metric in sources}
+    sources = {metric: Source(metric, settings.node, machine, settings.interval_s) for metric in settings.metrics}
+    steps = {metric: round(source.interval_s * SECOND_NS) for metric, source in sources.items()}
     schedule = Schedule(steps, time.monotonic_ns() + FIRST_SAMPLE_AFTER_NS)
     while not ending.within(0.0 if outlet.busy else _seconds_to(schedule.next)):
         if outlet.busy:

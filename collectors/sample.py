@@ -5,6 +5,7 @@ In every sample:
 - ``time``: when it was read, in ns since the Unix epoch, by the host's clock
 - ``node``, ``metric``: as in the topic
 - ``value``, ``unit``: a finite number, and what it counts, "%" or "B/s"
+- ``interval``: seconds from one sample of this metric to the next, so that a slow collector is not taken for a dead one
 - ``collector``: the process that made it, as ``<hostname>/<pid>``; two of them under one node are a mistake
 
 ``cpu``, in "%": ``value`` is busy time of all cores; and
@@ -54,7 +55,7 @@ class Reading:
     detail: dict[str, Detail] = field(default_factory=dict)
 
 
-def encode(reading: Reading, *, time: int, node: str, metric: str, collector: str) -> bytes:
+def encode(reading: Reading, *, time: int, node: str, metric: str, interval_s: float, collector: str) -> bytes:
     """Return a sample's bytes."""
     sample = {
         "time": time,
@@ -62,6 +63,7 @@ def encode(reading: Reading, *, time: int, node: str, metric: str, collector: st
         "metric": metric,
         "value": reading.value,
         "unit": reading.unit,
+        "interval": interval_s,
         "collector": collector,
     }
     packed: bytes = msgpack.packb({**sample, **reading.detail}, use_bin_type=True, unicode_errors="backslashreplace")

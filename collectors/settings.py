@@ -56,8 +56,8 @@ def read_settings(given: Given, environ: Mapping[str, str], mounts: Sequence[str
 
 
 def _metrics(given: Given, environ: Mapping[str, str]) -> tuple[str, ...]:
-    of_environment = filter(None, _BETWEEN_METRICS.split(environ.get("METRIC_TYPE", "")))
-    named = given.metrics or tuple(of_environment) or tuple(METRICS)
+    said = " ".join(given.metrics) or environ.get("METRIC_TYPE", "")
+    named = tuple(filter(None, _BETWEEN_METRICS.split(said))) or tuple(METRICS)
     for metric in named:
         if metric not in METRICS:
             raise BadSetting("metric", "the arguments or METRIC_TYPE", f"no {metric!r} here, only {', '.join(METRICS)}")

@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 class Source:
     """Makes its reader at once. A reading that fails costs its sample, and is complained of once until one works."""
 
-    def __init__(self, metric: str, node: str, psutil: Psutil) -> None:
+    def __init__(self, metric: str, node: str, psutil: Psutil, interval_s: float | None = None) -> None:
+        self.interval_s = interval_s or METRICS[metric].interval_s
         self._metric = metric
         self._node = node
         self._psutil = psutil
@@ -39,7 +40,8 @@ class Source:
             self._read = METRICS[self._metric].make(self._psutil)
             return None
         reading = self._read()
-        return encode(reading, time=time.time_ns(), node=self._node, metric=self._metric, collector=self._collector)
+        of = {"node": self._node, "metric": self._metric, "collector": self._collector}
+        return encode(reading, time=time.time_ns(), interval_s=self.interval_s, **of)
 
     def _complain(self, why: str) -> None:
         if not self._failing:

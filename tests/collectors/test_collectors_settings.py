@@ -79,8 +79,9 @@ def test_a_broker_that_is_none_is_named_with_where_it_was_said(variable: str, sa
 
 
 @pytest.mark.parametrize("said", ["cpu,net", " cpu net", "cpu\nnet, cpu"])
-def test_metrics_in_the_environment_may_be_several(said: str) -> None:
+def test_several_metrics_may_be_said_in_one_word(said: str) -> None:
     assert read_settings(Given(), {"METRIC_TYPE": said}).metrics == ("cpu", "net")
+    assert read_settings(Given((said,)), {"METRIC_TYPE": "mem"}).metrics == ("cpu", "net")
 
 
 def test_an_unknown_metric_is_named_with_those_there_are() -> None:
