@@ -173,12 +173,16 @@ class LastFrames(Control):
 
 @dataclass(frozen=True, slots=True)
 class HeadList(Control):
-    """Rows of topic, next offset, epoch of its last record; `token` is the next asking's `since`."""
+    """Rows of topic, next offset, epoch of its last record; `token` is the next asking's `since`.
+
+    `time` is the broker's clock in ns, 0 when it is not told.
+    """
 
     OP = "head_list"
     heads: list[Any]
     token: int
     after: str | None = None
+    time: int = 0
 
 
 @dataclass(frozen=True, slots=True)

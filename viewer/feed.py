@@ -24,6 +24,7 @@ REOPEN_S = 1.0
 TIDY_S = 5.0
 COUNT_S = 0.5
 CLOSE_S_MAX = 5.0
+THAW_S = 5.0
 PATTERNS = [f"host/+/{metric}" for metric in METRICS]
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,10 @@ class Message(Protocol):
         """When the broker appended it."""
 
     @property
+    def offset(self) -> int | None:
+        """Its number; None when the journal could not store it."""
+
+    @property
     def body(self) -> bytes:
         """The record."""
 
@@ -52,6 +57,10 @@ class Source(Protocol):
     def connected(self) -> bool:
         """Whether the broker has answered lately."""
 
+    @property
+    def clock_ahead_ns(self) -> int:
+        """What the broker's clock is ahead of this machine's."""
+
     def receive(self, timeout: float | None = None) -> Message | None:
         """Return the next message, or None after `timeout` seconds."""
 
@@ -61,11 +70,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the feed itself is, and how many nodes are how; replaced whole."""
+    """How the feed itself is, and how many nodes are how; replaced whole.
+
+    `frozen` is the moment at which nodes are judged while the broker is away, and until it can have told what they have
+    said since: its absence is not theirs. `unstored` records are on the page only; the last came at `unstored_at`.
+    """
 
     connected: bool = False
     fault: str = ""
     gaps: int = 0
+    frozen: int | None = None
+    unstored: int = 0
+    unstored_at: int = 0
     states: Counter[State] = field(default_factory=Counter)
 
 
@@ -89,7 +105,8 @@ class Feed:
         self._fleet = Fleet()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._tidy_at = self._count_at = 0.0
+        self._tidy_at = self._count_at = self._thaw_at = 0.0
+        self._clock_ahead = self._seen = 0
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
     @contextmanager
@@ -97,6 +114,10 @@ class Feed:
         """Give the fleet, which stands still meanwhile: copy what you need, and go."""
         with self._lock:
             yield self._fleet
+
+    def now(self) -> int:
+        """Return the time by the broker's clock, as far as that is known."""
+        return self._clock() + self._clock_ahead
 
     def start(self) -> None:
         """Begin to follow."""
@@ -131,25 +152,38 @@ class Feed:
                 last_known = True
                 for known in self._last():
                     self._take(known, in_order=False)
+            self._clock_ahead = source.clock_ahead_ns
             self._note(connected=source.connected)
 
     def _take(self, message: Message, *, in_order: bool = True) -> None:
         with self._lock:
             self._fleet.take(message.topic, message.body, message.time, in_order=in_order)
+        if message.offset is None:
+            self.health = replace(self.health, unstored=self.health.unstored + 1, unstored_at=message.time)
 
     def _note(self, *, connected: bool) -> None:
         """Say how it is, and tidy up now and then."""
-        moment, now, known = time.monotonic(), self._clock(), self.health
+        moment, now, known = time.monotonic(), self.now(), self.health
+        frozen = self._freeze(moment, now, connected=connected)
         with self._lock:
             if moment >= self._tidy_at:
                 self._fleet.tidy(now)
                 self._tidy_at = moment + TIDY_S
-            states = self._fleet.count(now) if moment >= self._count_at else known.states
+            states = self._fleet.count(frozen or now) if moment >= self._count_at else known.states
         if moment >= self._count_at:
             self._count_at = moment + COUNT_S
         fault = "" if connected else known.fault  # what was wrong is true until the broker answers again
-        if (connected, fault, states) != (known.connected, known.fault, known.states):
-            self.health = replace(known, connected=connected, fault=fault, states=states)
+        self.health = replace(known, connected=connected, fault=fault, states=states, frozen=frozen)
+
+    def _freeze(self, moment: float, now: int, *, connected: bool) -> int | None:
+        """Return when the broker was heard last, while it is away and for a moment longer; None when it is there."""
+        if not connected:
+            self._thaw_at = moment + THAW_S
+            return self._seen or None
+        if moment < self._thaw_at and self._seen:
+            return self._seen
+        self._seen = now
+        return None
 
     def _failed(self, error: Exception) -> None:
         fault = str(error) or type(error).__name__

@@ -6,8 +6,7 @@ adds times of day, which only the browser can tell in its own zone.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from bokeh.core.properties import Any as Anything
 from bokeh.core.properties import Float, Int, List, String
@@ -26,6 +25,7 @@ from viewer.words import MS_NS, Words, card, skipped
 CARDS_MAX = 12
 FIND_CHARACTERS_MAX = 200
 PAGE_DIGITS_MAX = 6
+UNSTORED_NS = 60 * SECOND_NS
 
 
 class Status(DataModel):
@@ -92,8 +92,8 @@ class Slot:
 class Page:
     """One session's view of the feed."""
 
-    def __init__(self, feed: Feed, wish: Wish, clock: Callable[[], int] = time.time_ns) -> None:
-        self._feed, self._wish, self._clock = feed, wish, clock
+    def __init__(self, feed: Feed, wish: Wish) -> None:
+        self._feed, self._wish = feed, wish
         self._slots = [Slot(number) for number in range(CARDS_MAX)]
         self.status = Status(name="status", broker=feed.broker, find=wish.find)
         self.roots: tuple[Model, ...] = (self.status, *(root for slot in self._slots for root in slot.roots.values()))
@@ -105,12 +105,12 @@ class Page:
 
     def update(self) -> None:
         """Say and draw what is new since the last time."""
-        now, health = self._clock(), self._feed.health
+        now, health = self._feed.now(), self._feed.health
         with self._feed.looking() as fleet:
             part = fleet.part(self._wish.find.lower(), self._wish.page, CARDS_MAX)
-            cards = [card(node, now) for node in part.nodes]
+            cards = [card(node, health.frozen or now) for node in part.nodes]
             due = [slot.look(node, now) for slot, node in zip(self._slots, part.nodes, strict=False)]
-            words = describe(health, fleet, part, self._feed.broker)
+            words = describe(health, fleet, part, self._feed.broker, now)
         self._say(words | {"cards": cards, "now": now // SECOND_NS * SECOND_NS / MS_NS})
         for slot, plots in zip(self._slots, due, strict=False):
             slot.draw(plots)
@@ -124,14 +124,14 @@ class Page:
         self.status.update(**{name: it for name, it in words.items() if getattr(self.status, name) != it})
 
 
-def describe(health: Health, fleet: Fleet, part: Part, broker: str) -> Words:
+def describe(health: Health, fleet: Fleet, part: Part, broker: str, now: int) -> Words:
     """Return what is to be said of the whole, as fields of `Status`."""
     state, label, message = _state(health, fleet, part, broker)
     return {
         "state": state,
         "label": label,
         "message": message,
-        "notes": _notes(health, fleet),
+        "notes": _notes(health, fleet, now),
         "found": part.found,
         "page": part.page,
         "pages": part.pages,
@@ -151,7 +151,9 @@ def _state(health: Health, fleet: Fleet, part: Part, broker: str) -> tuple[str, 
     return worst.value, label, "" if part.found else "No node has this in its name."
 
 
-def _notes(health: Health, fleet: Fleet) -> str:
+def _notes(health: Health, fleet: Fleet, now: int) -> str:
+    unstored = f"The broker does not store what comes, its log says why: {health.unstored:,} records are here only."
+    recent = health.unstored and now - health.unstored_at < UNSTORED_NS
     gaps = f"{health.gaps} gap{'s' * (health.gaps != 1)} in the journal." if health.gaps else ""
     more = f"{fleet.more:,} more report than the {len(fleet):,} nodes that can be shown." if fleet.more else ""
-    return " ".join(filter(None, (skipped(fleet.skipped), gaps, more)))
+    return " ".join(filter(None, (unstored if recent else "", skipped(fleet.skipped), gaps, more)))

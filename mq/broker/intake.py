@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mq.broker.counters import CONTROL, INGEST, Counters
+from mq.broker.unstored import Unstored
 from mq.config import Config
 from mq.errors import FrameRefused
 from mq.frame import ACK_MASK, Checked, Wanted, ack_key, check, claimed_key, stamp_unstored, wanted
@@ -48,6 +49,7 @@ class Intake:
         self._counters = counters
         self._clock = clock
         self._durable: dict[Client, list[Row]] = {}
+        self._unstored = Unstored()
 
     @property
     def durable_waiting(self) -> bool:
@@ -108,6 +110,7 @@ class Intake:
                 live += [stamp_unstored(frame, now) for frame in run.checked]
                 self._counters.frames_unstored += len(run.checked)
         self._count(runs)
+        self._unstored.note(runs)
 
     def _count(self, runs: Sequence[Run]) -> None:
         """Count what was appended: a run that was not has neither bytes nor offsets."""

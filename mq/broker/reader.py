@@ -7,6 +7,7 @@ hold up who asks for little.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from queue import SimpleQueue
@@ -75,7 +76,7 @@ def _look_up(journal: Journal, request: Control, config: Config) -> Control:
         return LastFrames(request.id, frames, after)
     if isinstance(request, Heads):
         heads, token, after = journal.heads(_patterns(request.patterns), request.since, request.after, ROWS_MAX)
-        return HeadList(request.id, [list(head) for head in heads], token, after)
+        return HeadList(request.id, [list(head) for head in heads], token, after, time.time_ns())
     if isinstance(request, Topics):
         topics, after = journal.topics(_patterns(request.patterns), request.after, ROWS_MAX)
         return TopicList(request.id, [list(topic) for topic in topics], after)

@@ -57,7 +57,8 @@ class Subscriber:
     """Iterate over it, or call `receive`. Waits for a broker that is away, and goes on when it is back.
 
     `start` is an offset, a time of appending, a time back from now, or "live". What cannot be delivered is raised:
-    `Gap` (damaged offsets), `Trimmed`, `Rewound`; the next call goes on behind it.
+    `Gap` (damaged offsets), `Trimmed`, `Rewound`; the next call goes on behind it. `clock_ahead_ns` is what the
+    broker's clock is ahead of this machine's, to the milliseconds that an answer takes; 0 until it is known.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Subscriber:
         self._heard_from: tuple[str, int] | None = None
         self._messages: Iterator[Message] = iter(())
         self._number = 0
+        self.clock_ahead_ns = 0
         self._heard = float("-inf")
         try:
             self._dial()
@@ -269,6 +271,7 @@ class Subscriber:
 
     def _take_heads(self, reply: HeadList) -> None:
         self._token = reply.token if self._token is None else self._token
+        self.clock_ahead_ns = reply.time - time.time_ns() if reply.time else 0
         self._tracker.on_heads(heads_of(reply), complete=reply.after is None)
         if reply.after is not None:
             self._ask(Heads(self._new_number(), self._texts, self._since, reply.after))

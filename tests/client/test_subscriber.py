@@ -335,6 +335,25 @@ def test_connected_says_whether_the_broker_answers(broker: BrokerProcess, monkey
         assert offsets(take(subscriber, 1)) == [0]
 
 
+def test_the_brokers_clock_is_known_and_that_of_an_older_one_is_not_missed(fake: StartFake) -> None:
+    """An hour ahead, say: whoever judges by time must know."""
+    hour_ns = 3_600_000_000_000
+    told = [hour_ns, 0]
+
+    def answer(request: Control | bytes) -> Iterator[Control]:
+        if isinstance(request, Hello):
+            yield broker.welcome(request.id)
+        if isinstance(request, Heads):
+            ahead = told.pop(0) if len(told) > 1 else told[0]
+            yield HeadList(request.id, [], 1, time=time.time_ns() + ahead if ahead else 0)
+
+    broker = fake(answer)
+    with mq.Subscriber(broker.control, "#") as subscriber:
+        eventually(lambda: subscriber.receive(0.05) is None and subscriber.clock_ahead_ns != 0)
+        assert abs(subscriber.clock_ahead_ns - hour_ns) < PATIENCE_S * 1e9
+        eventually(lambda: subscriber.receive(SILENCE_S) is None and subscriber.clock_ahead_ns == 0)
+
+
 def test_on_another_journal_it_is_rewound_and_goes_on_with_what_that_holds(broker: BrokerProcess) -> None:
     fill(broker, 10)
     with mq.Subscriber(broker.control, "host/#", start=0) as subscriber:

@@ -24,6 +24,7 @@ class Told(NamedTuple):
     body: bytes
     topic: str = "host/n/cpu"
     time: int = NOW
+    offset: int | None = 0
 
 
 class Script:
@@ -32,6 +33,7 @@ class Script:
     def __init__(self, *steps: bytes | Told | Exception | None) -> None:
         self._steps = iter(steps)
         self.connected = True
+        self.clock_ahead_ns = 0
         self.finished, self.closed = threading.Event(), threading.Event()
 
     def receive(self, timeout: float | None = None) -> Told | None:  # noqa: ARG002 - time is not what it tests
@@ -140,6 +142,33 @@ def test_a_fault_is_said_while_it_lasts() -> None:
     feed.close()
     assert "denied" in feed.health.fault
     assert not feed.health.connected
+
+
+def test_what_was_not_stored_is_counted() -> None:
+    """It is on the page, and nowhere else."""
+    feed = follow(Script(body(2), Told(body(1), offset=None), Told(body(0), time=NOW + 5, offset=None)))
+    assert (feed.health.unstored, feed.health.unstored_at) == (2, NOW + 5)
+    assert times(feed) == [2, 1, 0]
+
+
+def test_time_is_the_brokers() -> None:
+    """A viewer whose clock is a minute and a half fast does not take living nodes for dead ones."""
+    script = Script(Told(body(90), time=NOW - 90 * SECOND_NS))
+    script.clock_ahead_ns = -90 * SECOND_NS
+    feed = follow(script)
+    assert feed.now() == NOW - 90 * SECOND_NS
+    assert feed.health.states == {State.LIVE: 1}
+
+
+def test_while_the_broker_is_away_nodes_are_judged_as_of_when_it_was_there() -> None:
+    """And a moment longer, until what they have said meanwhile can have come."""
+    feed = Feed("tcp://broker", Script, never, clock=lambda: NOW)
+    judged = [
+        feed._freeze(moment, NOW + moment * SECOND_NS, connected=connected)
+        for moment, connected in ((0, False), (1, True), (7, True), (8, False), (20, False), (21, True), (26, True))
+    ]
+    there = NOW + 7 * SECOND_NS
+    assert judged == [None, None, None, there, there, there, None]
 
 
 def test_all_who_ask_share_one_feed() -> None:

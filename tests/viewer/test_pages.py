@@ -6,6 +6,8 @@ import gc
 import re
 import weakref
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +33,9 @@ FOLDER = Path(viewer.__file__).parent
 LIVE = Health(connected=True, states=Counter({State.LIVE: 2, State.DOWN: 1}))
 
 
-def feed_of(*names: str, health: Health = LIVE) -> Feed:
+def feed_of(*names: str, health: Health = LIVE, clock: Callable[[], int] = lambda: NOW) -> Feed:
     """Return a feed that is not running, and knows these nodes."""
-    feed = Feed("tcp://b:5557", lambda: pytest.fail("nobody may subscribe here"), lambda: ())
+    feed = Feed("tcp://b:5557", lambda: pytest.fail("nobody may subscribe here"), lambda: (), clock)
     feed.health = health
     with feed.looking() as fleet:
         for name in names:
@@ -42,7 +44,7 @@ def feed_of(*names: str, health: Health = LIVE) -> Feed:
 
 
 def page_of(feed: Feed, **arguments: bytes) -> Page:
-    page = Page(feed, Wish({name: [it] for name, it in arguments.items()}), clock=lambda: NOW)
+    page = Page(feed, Wish({name: [it] for name, it in arguments.items()}))
     page.update()
     return page
 
@@ -85,11 +87,34 @@ def test_what_was_skipped_is_said_by_kind_with_the_gaps_and_the_nodes_beyond() -
     for name in "abc":
         fleet.take(f"host/{name}/cpu", body(), NOW)
     fleet.tidy(NOW)
-    words = describe(Health(connected=True, gaps=1), fleet, fleet.part("", 1, 9), "b")
+    words = describe(Health(connected=True, gaps=1), fleet, fleet.part("", 1, 9), "b", NOW)
     assert words["notes"] == (
         "3 records skipped (impossible time 1, not msgpack 2). 1 gap in the journal. "
         "2 more report than the 1 nodes that can be shown."
     )
+
+
+def test_while_the_broker_is_away_nodes_are_as_they_were() -> None:
+    """Its absence is not theirs; but time goes on."""
+    feed = feed_of("a", health=replace(LIVE, frozen=NOW), clock=lambda: NOW + 90 * SECOND_NS)
+    page = page_of(feed)
+    assert [each["label"] for each in said(page, "cards")] == ["Live"]
+    assert said(page, "now") == (NOW + 90 * SECOND_NS) / 1e6
+    feed.health = LIVE
+    page.update()
+    assert [each["label"] for each in said(page, "cards")] == ["Down"]
+
+
+def test_what_the_broker_does_not_store_is_said_for_a_minute() -> None:
+    """A full disk, say: the picture stays on, and the page says that it is all there is."""
+    now = NOW
+    feed = feed_of("a", health=replace(LIVE, unstored=3, unstored_at=NOW), clock=lambda: now)
+    page = page_of(feed)
+    assert "does not store what comes" in said(page, "notes")
+    assert "3 records are here only." in said(page, "notes")
+    now += 61 * SECOND_NS
+    page.update()
+    assert said(page, "notes") == ""
 
 
 def test_a_page_shows_some_of_the_nodes_and_the_address_says_which() -> None:
@@ -156,8 +181,8 @@ def test_when_another_node_takes_the_place_its_plots_are_its_own(monkeypatch: py
 def test_a_page_draws_when_there_is_something_new_or_a_second_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four looks a second cost nothing while nothing happens."""
     now, drawn, said = NOW, list[int](), list[set[str]]()
-    feed = feed_of("a")
-    page = Page(feed, Wish({}), clock=lambda: now)
+    feed = feed_of("a", clock=lambda: now)
+    page = Page(feed, Wish({}))
     monkeypatch.setattr(MetricPlot, "update", lambda _plot, _points, when: drawn.append(when))
     monkeypatch.setattr(type(page.status), "update", lambda _status, **fields: said.append(set(fields)))
     page.update()
@@ -173,7 +198,7 @@ def test_a_page_draws_when_there_is_something_new_or_a_second_has_gone(monkeypat
 def test_only_fields_that_changed_are_sent() -> None:
     """A page that nothing happens to hears the time, so that it knows that it is not forgotten."""
     now = NOW
-    page = Page(feed_of("a"), Wish({}), clock=lambda: now)
+    page = Page(feed_of("a", clock=lambda: now), Wish({}))
     page.update()
     changed: list[str] = []
     for name in Status.properties():
