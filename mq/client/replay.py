@@ -16,6 +16,8 @@ from mq.topic import encode_topic
 
 Point = int | datetime | timedelta
 SECOND_NS = 1_000_000_000
+LATEST_NS = 2**64 - 1
+EPOCH_YEAR = 1970
 
 
 def replay(
@@ -165,7 +167,12 @@ class Replay:
 
 
 def nanoseconds(point: datetime | timedelta) -> int:
-    """Return a time, or a time back from now, as ns since the Unix epoch."""
-    if isinstance(point, timedelta):
-        return max(0, time.time_ns() - round(point.total_seconds() * SECOND_NS))
-    return max(0, round(point.timestamp() * SECOND_NS))
+    """Return a time, or a time back from now, as ns since the Unix epoch, or the nearest that there is."""
+    try:
+        if isinstance(point, timedelta):
+            moment = time.time_ns() - round(point.total_seconds() * SECOND_NS)
+        else:
+            moment = round(point.timestamp() * SECOND_NS)
+    except (ValueError, OverflowError):  # of a time zone, at one of the two ends of the calendar
+        moment = 0 if isinstance(point, datetime) and point.year < EPOCH_YEAR else LATEST_NS
+    return min(max(0, moment), LATEST_NS)

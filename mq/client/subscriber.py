@@ -18,7 +18,7 @@ from mq.client.endpoint import beside, connect
 from mq.client.link import heads_of, read, refusal
 from mq.client.message import Batch, Message
 from mq.client.replay import nanoseconds
-from mq.client.tracker import Tracker
+from mq.client.tracker import NO_END, Tracker
 from mq.errors import Closed, FrameRefused, MqError, Refused, Rewound
 from mq.frame import parse
 from mq.protocol import (
@@ -297,5 +297,7 @@ def _check(patterns: Sequence[str], start: object, receive_hwm: int) -> None:
         raise ValueError(f"there are 1 to {PATTERNS_MAX} patterns, not {len(patterns)}")
     if receive_hwm < 1:
         raise ValueError(f"receive_hwm is at least 1, not {receive_hwm}: libzmq would take that for no limit")
-    if (isinstance(start, str) and start != "live") or (isinstance(start, int) and start < 0):
+    if not (
+        start == "live" or isinstance(start, (datetime, timedelta)) or (type(start) is int and 0 <= start < NO_END)
+    ):
         raise ValueError(f"start is an offset, a time, a time back from now or 'live', not {start!r}")

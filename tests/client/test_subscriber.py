@@ -190,6 +190,28 @@ def test_a_start_in_the_middle_by_time(broker: BrokerProcess) -> None:
         assert offsets(take(subscriber, 5)) == [5, 6, 7, 8, 9]
 
 
+@pytest.mark.parametrize(
+    ("start", "first"),
+    [
+        (datetime.min, 0),
+        (datetime.min.replace(tzinfo=UTC), 0),
+        (timedelta.max, 0),
+        (datetime.max, None),
+        (datetime.max.replace(tzinfo=UTC), None),
+        (timedelta.min, None),
+    ],
+)
+def test_a_time_beyond_all_times_is_the_beginning_or_the_end(
+    broker: BrokerProcess, start: datetime | timedelta, first: int | None
+) -> None:
+    fill(broker, 2)
+    with mq.Subscriber(broker.control, "host/#", start) as subscriber:
+        if first is None:
+            assert_silence(subscriber)
+            fill(broker, 1, first=2)
+        assert take(subscriber, 1)[0].offset == (2 if first is None else 0)
+
+
 def test_whole_batches_are_what_was_sent_at_once(broker: BrokerProcess) -> None:
     with mq.Producer(broker.control, "written") as producer:
         producer.send_many(TOPIC, [b"0", b"1", b"2"])
@@ -451,6 +473,12 @@ def test_nothing_is_left_behind(broker: BrokerProcess) -> None:
         ({"receive_hwm": -1}, ValueError),
         ({"start": "yesterday"}, ValueError),
         ({"start": -1}, ValueError),
+        ({"start": 2**64}, ValueError),
+        ({"start": True}, ValueError),
+        ({"start": 1.5}, ValueError),
+        ({"start": float("nan")}, ValueError),
+        ({"start": None}, ValueError),
+        ({"start": b"live"}, ValueError),
     ],
 )
 def test_what_cannot_be_asked_is_refused_at_once_and_leaves_nothing(
