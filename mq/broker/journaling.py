@@ -77,8 +77,10 @@ class Journaling:
                 self._sync(self._journal.sync)
 
     def _checkpoint(self) -> None:
+        """Sync all there is. The next one is due an interval after this one began: that is how old data may get."""
+        began = time.monotonic()
         self._sync(self._journal.checkpoint)
-        self._next_checkpoint = time.monotonic() + self._interval
+        self._next_checkpoint = max(began + self._interval, time.monotonic())
 
     def _sync(self, how: Callable[[], None]) -> None:
         if self._journal.failure is None:
