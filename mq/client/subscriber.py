@@ -40,6 +40,7 @@ RECEIVE_HWM = 1_000
 HEADS_EVERY_S = 1.0
 ANSWER_S_MAX = 3.0
 LIVE_BYTES_A_TURN = 1 << 20
+LIVE_BYTES_WAITING = 64 << 20
 CREDIT_BYTES = 1 << 20
 
 
@@ -71,7 +72,7 @@ class Subscriber:
         moment = nanoseconds(start) if isinstance(start, (datetime, timedelta)) else None
         self._tracker = Tracker(self._patterns, start if isinstance(start, int) else "live", moment)
         self._broker = broker
-        self._receive_hwm = receive_hwm
+        self._window = receive_hwm
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._live: zmq.Socket[bytes] | None = None
         self._heard_from: tuple[str, int] | None = None
@@ -207,14 +208,25 @@ class Subscriber:
         return self._number
 
     def _take_live(self, live: zmq.Socket[bytes]) -> None:
-        room = LIVE_BYTES_A_TURN
+        room, largest = LIVE_BYTES_A_TURN, 1
         try:
             while room > 0:
                 message = live.recv(zmq.NOBLOCK)
                 room -= len(message)
+                largest = max(largest, len(message))
                 self._tracker.on_live(parse(message))
         except (zmq.Again, FrameRefused):
-            return
+            pass
+        self._narrow(LIVE_BYTES_WAITING // largest)
+
+    def _narrow(self, window: int) -> None:
+        """Let fewer frames wait in libzmq, which counts them and not their bytes, where large ones come.
+
+        A connection keeps the window that it was made with, so that takes a new one; what is lost by it is fetched.
+        """
+        if window < self._window // 2:
+            self._window = max(1, window)
+            self._hear()
 
     def _take_answer(self, message: bytes) -> None:
         """Take in an answer. One that makes no sense is none, and what was asked for falls due."""
@@ -265,7 +277,7 @@ class Subscriber:
             return
         if self._live is not None:
             self._live.close()
-        self._live = connect(self._context, zmq.SUB, self._heard_from[0], self._receive_hwm)
+        self._live = connect(self._context, zmq.SUB, self._heard_from[0], self._window)
         for prefix in {prefix for pattern in self._patterns for prefix in pattern.prefixes()}:
             self._live.subscribe(prefix)
 

@@ -278,6 +278,23 @@ def test_a_backlog_of_any_size_takes_little_memory(broker: BrokerProcess) -> Non
     assert most - before < size * count // 8
 
 
+def test_large_frames_that_wait_to_be_taken_take_no_more_memory_than_small_ones(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window counts frames; when they are large it is narrowed, and what did not fit is fetched."""
+    monkeypatch.setattr(module, "LIVE_BYTES_WAITING", 8 << 20)
+    size, count = 512 << 10, 400
+    with mq.Subscriber(broker.control, "host/#") as subscriber, mq.Producer(broker.control, "written") as producer:
+        begun(subscriber)
+        producer.send(TOPIC, bytes(size))
+        take(subscriber, 1)
+        before = memory_bytes()
+        for _ in range(count):
+            producer.send(TOPIC, bytes(size)).result(PATIENCE_S)
+        assert memory_bytes() - before < size * count // 4
+        assert offsets(take(subscriber, count)) == list(range(1, count + 1))
+
+
 def test_when_nothing_was_lost_nothing_is_repaired(broker: BrokerProcess) -> None:
     with mq.Subscriber(broker.control, "host/#") as subscriber:
         begun(subscriber)
