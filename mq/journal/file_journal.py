@@ -81,6 +81,17 @@ class FileJournal:
         self._or_fence(self._syncing.sync_marks)
         self._syncing.write_marks()
 
+    def trim(self, topic: str, before: int) -> int:
+        """Delete whole segments of a topic with only offsets below `before`, never the active one.
+
+        Return the first offset that is kept. Raises `OSError`. Belongs to the thread that appends.
+        """
+        log = self._catalog.get(topic)
+        if log is None:
+            return 0
+        log.trim(sum(segment.limit <= before for segment in log.state.segments[:-1]))
+        return log.state.first
+
     def read(self, topic: str, offset: int, epoch: int | None, size: int) -> Slice:
         """Return about `size` bytes of frames from `offset` on. Raises `Trimmed`, `Rewound`."""
         log = self._catalog.get(topic)

@@ -70,6 +70,10 @@ class Files:
         """Put a file in another's place, whole."""
         os.replace(source, target)
 
+    def remove(self, path: str) -> None:
+        """Delete a file."""
+        os.unlink(path)
+
     def names(self, path: str) -> list[str]:
         """Return the names in a directory."""
         return os.listdir(path)

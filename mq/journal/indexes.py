@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import OrderedDict
+from contextlib import suppress
 from threading import Lock
 
 from mq.frame import HEADER_SIZE, header_at
@@ -72,6 +73,13 @@ class Indexes:
         with self._lock:
             segment.active = False
             segment.index = None
+
+    def remove(self, segment: Segment) -> None:
+        """Delete a closed segment's index, and stop holding it. Raises `OSError`."""
+        with self._lock:
+            self._closed.pop(segment.path, None)
+        with suppress(FileNotFoundError):
+            self._files.remove(index_path(segment.path))
 
     def _keep(
         self, index: Index, segment: Segment, name: bytes, size: int, filed: int, *, instead: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from mq.errors import Rewound, Trimmed
 from mq.frame import Header
@@ -18,6 +19,7 @@ from mq.journal.state import State
 from mq.journal.topic_log import TopicLog
 from mq.journal.window import Floor, Found, Window, frame_at
 
+Seen = TypeVar("Seen")
 Pick = Callable[[Index], Entry | None]
 
 
@@ -30,7 +32,9 @@ class LogReader:
 
     def read(self, log: TopicLog, offset: int, epoch: int | None, size: int) -> Slice:
         """Return about `size` bytes of whole frames from `offset` on. Raises `Trimmed`, `Rewound`."""
-        state = log.state
+        return _of_what_is_there(log, lambda state: self._read(log, state, offset, epoch, size))
+
+    def _read(self, log: TopicLog, state: State, offset: int, epoch: int | None, size: int) -> Slice:
         if offset < state.first:
             raise Trimmed(log.topic, offset, state.first)
         if epoch is not None and offset > state.first and not self._was_there(log, state, offset, epoch):
@@ -52,7 +56,9 @@ class LogReader:
 
     def offset_at(self, log: TopicLog, time: int) -> int:
         """Return the first offset appended at `time` (ns) or later; the end when there is none."""
-        state = log.state
+        return _of_what_is_there(log, lambda state: self._offset_at(log, state, time))
+
+    def _offset_at(self, log: TopicLog, state: State, time: int) -> int:
         if time > state.appended:
             return state.next
         place = self._place_by(log, state, lambda entry: entry.appended < time)
@@ -64,7 +70,9 @@ class LogReader:
 
     def last_frame(self, log: TopicLog) -> bytes:
         """Return the last frame that can be read, nothing when there is none."""
-        state = log.state
+        return _of_what_is_there(log, lambda state: self._last_frame(log, state))
+
+    def _last_frame(self, log: TopicLog, state: State) -> bytes:
         for segment in reversed(state.segments):
             at = state.last if segment.active else -1
             found = self._frame_ending(log, segment, at, state) or self._last_of(log, state, segment)
@@ -160,6 +168,17 @@ class LogReader:
             else:
                 high = middle
         return low
+
+
+def _of_what_is_there(log: TopicLog, look: Callable[[State], Seen]) -> Seen:
+    """Look at a log; once more where a segment was trimmed meanwhile."""
+    while True:
+        state = log.state
+        try:
+            return look(state)
+        except FileNotFoundError:
+            if log.state.first == state.first:
+                raise
 
 
 def _place_of(state: State, offset: int) -> int:

@@ -105,6 +105,24 @@ class TopicLog:
         self._indexes.close_segment(active, self.name)
         self.state = state._replace(segments=(*state.segments, fresh), size=0, last=-1)
 
+    def trim(self, count: int) -> None:
+        """Delete the oldest `count` segments, never the active one. Raises `OSError`; the log is whole all the same.
+
+        Readers are told first: who comes later gets `Trimmed`, who is inside keeps its open file. An index goes before
+        its log, so that none is left alone.
+        """
+        for segment in self.state.segments[:-1][:count]:
+            before = self.state.segments
+            self.state = self.state._replace(segments=before[1:])
+            try:
+                self._indexes.remove(segment)
+                self._files.remove(segment.path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self.state = self.state._replace(segments=before)
+                raise
+
     def sync(self) -> None:
         """Make durable what is written. Raises `OSError`."""
         path = self.state.segments[-1].path

@@ -106,6 +106,10 @@ class FaultyFiles(QuickFiles):
         self._try("rename", target)
         super().rename(source, target)
 
+    def remove(self, path: str) -> None:
+        self._try("remove", path)
+        super().remove(path)
+
     def names(self, path: str) -> list[str]:
         self._try("names", path)
         return super().names(path)
