@@ -33,6 +33,13 @@ class Config:
     frame_bytes_max: int = _limit(FRAME_BYTES_MAX, 1024, "a larger frame is refused and counted")
     wire_bytes_max: int = _limit(4 << 20, 1024, "a larger message makes libzmq cut the connection")
     segment_bytes: int = _limit(64 << 20, 4096, "a segment that has reached it is closed, and the next one begun")
+    segment_age_s: float = _limit(86_400.0, 1.0, "the same, once its first record is so old")
+    topic_bytes_max: int = _limit(
+        1 << 30, 4096, "what a topic keeps; whole segments over it are deleted, the oldest first"
+    )
+    topic_records_max: int = _limit(10**9, 1, "the same in records")
+    topic_age_s: float = _limit(7 * 86_400.0, 1.0, "a segment is deleted once its last record is older")
+    journal_bytes_max: int = _limit(10 << 30, 1 << 20, "all topics together; over it the oldest segments are deleted")
     index_interval_bytes: int = _limit(64 << 10, 1024, "one entry of the sparse index for so much log")
     sync_interval_s: float = _limit(1.0, 0.01, "so much of what was not acknowledged may go in a power cut")
     open_files_max: int = _limit(4_096, 8, "segments kept open for appending, as far as the process may")

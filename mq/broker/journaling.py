@@ -80,6 +80,7 @@ class Journaling:
         """Sync all there is. The next one is due an interval after this one began: that is how old data may get."""
         began = time.monotonic()
         self._sync(self._journal.checkpoint)
+        self._journal.tidy()
         self._next_checkpoint = max(began + self._interval, time.monotonic())
 
     def _sync(self, how: Callable[[], None]) -> None:

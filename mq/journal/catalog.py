@@ -26,6 +26,10 @@ class Catalog:
     def __len__(self) -> int:
         return len(self._logs)
 
+    def all(self) -> list[TopicLog]:
+        """Return all logs there are."""
+        return list(self._logs.values())
+
     def get(self, topic: str) -> TopicLog | None:
         """Return the log of a topic."""
         return self._logs.get(topic)
@@ -91,5 +95,4 @@ def _page(rows: Iterable[_Row], count: int) -> tuple[list[_Row], bool]:
 
 def _info(log: TopicLog) -> TopicInfo:
     state = log.state
-    size = state.size + sum(segment.size for segment in state.segments[:-1])
-    return TopicInfo(log.topic, state.first, state.next, size, len(state.segments), state.appended)
+    return TopicInfo(log.topic, state.first, state.next, log.bytes_held(), len(state.segments), state.appended)

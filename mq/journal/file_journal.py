@@ -21,9 +21,11 @@ from mq.journal.meta import begin_epoch, read_epoch
 from mq.journal.open_files import OpenFiles
 from mq.journal.reading import LogReader
 from mq.journal.recovery import Opened, Recovery
+from mq.journal.retention import SteadyClock
 from mq.journal.segment import Segment
 from mq.journal.state import State
 from mq.journal.syncing import Syncing
+from mq.journal.tidying import Rules, Tidying
 from mq.journal.topic_log import Limits, TopicLog
 from mq.topic import Pattern
 
@@ -54,6 +56,9 @@ class FileJournal:
                 self._syncing = Syncing(self._files, data)
                 undo.callback(self._syncing.close)
                 self.epoch, self._catalog = self._recover()
+                newest = max((log.state.appended for log in self._catalog.all()), default=0)
+                steady = SteadyClock(clock, time.monotonic_ns, newest)
+                self._tidying = Tidying(self._catalog, Rules.of(config), steady, self._roll)
                 undo.pop_all()
         except OSError as error:
             why = f"{error.filename or data}: {error.strerror}"
@@ -91,6 +96,11 @@ class FileJournal:
             return 0
         log.trim(sum(segment.limit <= before for segment in log.state.segments[:-1]))
         return log.state.first
+
+    def tidy(self) -> None:
+        """Delete some of what is not to be kept any longer."""
+        if self.failure is None:
+            self._tidying.step()
 
     def read(self, topic: str, offset: int, epoch: int | None, size: int) -> Slice:
         """Return about `size` bytes of frames from `offset` on. Raises `Trimmed`, `Rewound`."""

@@ -74,6 +74,9 @@ class Journal(Protocol):
     def checkpoint(self) -> None:
         """Sync, and note how far: what the next opening starts from."""
 
+    def tidy(self) -> None:
+        """Delete some of what is not to be kept any longer: the appending thread's, and soon done."""
+
     def read(self, topic: str, offset: int, epoch: int | None, size: int) -> Slice:
         """Return about `size` bytes of frames from `offset` on; at least one frame unless the topic ends there.
 

@@ -17,16 +17,18 @@ BLOCK_BYTES = 4096
 class Segment:
     """`size` and `limit`, the offset it ends below, are final once it is closed; of the active one the state tells.
 
-    `index` is held for the active one only; `indexed` of its entries are in its file.
+    So is `appended`, a time at or after its last record's, -1 while nobody has asked. `index` is held for the active
+    one only; `indexed` of its entries are in its file.
     """
 
-    __slots__ = ("active", "base", "index", "indexed", "limit", "path", "size")
+    __slots__ = ("active", "appended", "base", "index", "indexed", "limit", "path", "size")
 
     def __init__(self, directory: str, base: int, size: int) -> None:
         self.path = os.path.join(directory, segment_name(base))
         self.base = base
         self.size = size
         self.limit = NO_LIMIT
+        self.appended = -1
         self.active = False
         self.index: Index | None = None
         self.indexed = 0

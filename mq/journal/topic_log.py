@@ -14,11 +14,12 @@ from mq.errors import AppendFailed
 from mq.frame import Checked, stamp
 from mq.journal import mark as marks
 from mq.journal.files import Files
-from mq.journal.index import Entry
+from mq.journal.index import Entry, Index
 from mq.journal.indexes import Indexes
 from mq.journal.layout import MARK
 from mq.journal.mark import Mark
 from mq.journal.open_files import OpenFiles
+from mq.journal.retention import Held
 from mq.journal.segment import Segment
 from mq.journal.state import State
 
@@ -101,9 +102,35 @@ class TopicLog:
         fresh = Segment.fresh(self.directory, state.next)
         self._open.get(fresh.path, new=True)
         self._open.forget(active.path)
-        active.size, active.limit = state.size, state.next
+        active.size, active.limit, active.appended = state.size, state.next, state.appended
         self._indexes.close_segment(active, self.name)
         self.state = state._replace(segments=(*state.segments, fresh), size=0, last=-1)
+
+    def bytes_held(self) -> int:
+        """Return how many bytes all segments have."""
+        state = self.state
+        return state.size + sum([segment.size for segment in state.segments[:-1]])
+
+    def held(self) -> list[Held]:
+        """Return what the closed segments hold, oldest first."""
+        closed = self.state.segments[:-1]
+        return [Held(segment.size, segment.limit, self._end_of(place)) for place, segment in enumerate(closed)]
+
+    def began(self) -> int:
+        """Return when the first record of the active segment was appended; the last one there is when it is empty."""
+        state = self.state
+        return self._first_in(state.segments[-1], state.size)
+
+    def _end_of(self, place: int) -> int:
+        """Return a time at or after that of a closed segment's last record: where it is not known, the next one's."""
+        segment, following = self.state.segments[place], self.state.segments[place + 1]
+        if segment.appended < 0:
+            segment.appended = self._first_in(following, self.state.size_of(following))
+        return segment.appended
+
+    def _first_in(self, segment: Segment, size: int) -> int:
+        index = self._indexes.get(segment, self.name, size) if size else Index()
+        return index[0].appended if len(index) else self.state.appended
 
     def trim(self, count: int) -> None:
         """Delete the oldest `count` segments, never the active one. Raises `OSError`; the log is whole all the same.

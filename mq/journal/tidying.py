@@ -1,0 +1,113 @@
+"""Going round the topics, a few at a time: closing segments that have got old, deleting what is not to be kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
+
+from mq.config import Config
+from mq.errors import AppendFailed
+from mq.journal.catalog import Catalog
+from mq.journal.retention import SECOND_NS, Policy, SteadyClock, surplus
+from mq.journal.topic_log import TopicLog
+
+TOPICS_A_STEP = 500
+ROUND_PAUSE_STEPS = 10
+"""How many steps pass between two rounds, so that a journal of few topics is not gone over all the time."""
+
+_log = logging.getLogger(__name__)
+
+
+class Rules(NamedTuple):
+    """What is kept: of each topic, of all together, and for how long a segment stays open."""
+
+    topic: Policy
+    bytes_max: int
+    segment_age_ns: int
+
+    @classmethod
+    def of(cls, config: Config) -> Rules:
+        """Return what the settings say."""
+        topic = Policy(config.topic_bytes_max, config.topic_records_max, round(config.topic_age_s * SECOND_NS))
+        return cls(topic, config.journal_bytes_max, round(config.segment_age_s * SECOND_NS))
+
+
+class Tidying:
+    """Used by the appending thread alone. A topic that fails is passed over, and tried again in the next round."""
+
+    def __init__(self, catalog: Catalog, rules: Rules, clock: SteadyClock, roll: Callable[[TopicLog], None]) -> None:
+        self._catalog = catalog
+        self._rules = rules
+        self._clock = clock
+        self._roll = roll
+        self._pause = 1
+        self._waiting: list[TopicLog] = []
+        self._bytes = self._segments = self._freed = 0
+        self._failing = False
+
+    def step(self) -> None:
+        """Look at the next few topics; at the end of a round, at all of them together."""
+        if self._pause:
+            self._pause -= 1
+            if self._pause:
+                return
+            self._waiting = self._catalog.all()
+        for _ in range(min(TOPICS_A_STEP, len(self._waiting))):
+            log = self._waiting.pop()
+            self._try(log, lambda log=log: self._look_at(log, self._clock.now()))  # type: ignore[misc]
+        if not self._waiting:
+            self._end_round()
+
+    def _look_at(self, log: TopicLog, now: int) -> None:
+        """Tidy one topic, and count what it holds then."""
+        state = log.state
+        if state.size and log.broken is None and now - log.began() > self._rules.segment_age_ns:
+            self._roll(log)
+        if len(log.state.segments) > 1:
+            self._delete(log, surplus(log.held(), log.bytes_held(), state.next, self._rules.topic, now))
+        self._bytes += log.bytes_held()
+
+    def _end_round(self) -> None:
+        over = self._bytes - self._rules.bytes_max
+        if over > 0:
+            self._shrink(over)
+        if self._segments:
+            self._failing = False
+            _log.info("%d segments with %d bytes were deleted, they were not to be kept", self._segments, self._freed)
+        self._bytes = self._segments = self._freed = 0
+        self._pause = ROUND_PAUSE_STEPS
+
+    def _shrink(self, over: int) -> None:
+        """Delete the oldest segments of all; if these do not suffice, close the largest active ones for next time."""
+        logs = self._catalog.all()
+        oldest = sorted(((held.appended, log.topic, log) for log in logs for held in log.held()), key=itemgetter(0, 1))
+        for _, _, log in oldest:
+            if over <= 0:
+                return
+            freed = self._freed
+            self._try(log, lambda log=log: self._delete(log, 1))  # type: ignore[misc]
+            over -= self._freed - freed
+        for log in sorted(logs, key=attrgetter("state.size"), reverse=True):
+            if over <= 0 or not log.state.size:
+                return
+            over -= log.state.size
+            self._try(log, lambda log=log: self._roll(log))  # type: ignore[misc]
+
+    def _delete(self, log: TopicLog, count: int) -> None:
+        before, segments = log.bytes_held(), len(log.state.segments)
+        try:
+            log.trim(count)
+        finally:
+            self._freed += before - log.bytes_held()
+            self._segments += segments - len(log.state.segments)
+
+    def _try(self, log: TopicLog, what: Callable[[], None]) -> None:
+        """Do it. What fails is told once until something works again."""
+        try:
+            what()
+        except (OSError, AppendFailed) as error:
+            if not self._failing:
+                _log.warning("%s: %s: what is not to be kept stays there for now", log.directory, error)
+            self._failing = True
