@@ -158,6 +158,8 @@ class FileJournal:
             return run
         run.offset, run.next = before.next, log.state.next
         run.size = log.state.size - before.size
+        if before.size == 0:  # the file may have been made just now
+            self._syncing.directories.add(log.directory)
         self._catalog.note_change(log)
         self._syncing.dirty.add(log)
         return run

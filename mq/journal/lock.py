@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 
 from mq.errors import Locked
 from mq.journal import layout
@@ -21,8 +22,9 @@ class DirectoryLock:
             owner = os.pread(self._descriptor, 64, 0).decode("ascii", "replace").strip() or "owner unknown"
             os.close(self._descriptor)
             raise Locked(data, owner) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk there may be no room for as much as a name
+            size = os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
+            os.ftruncate(self._descriptor, size)
 
     def release(self) -> None:
         """Let another have it."""

@@ -12,6 +12,7 @@ by its crc and names a higher number is a newer one, and left alone; one that do
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
@@ -24,6 +25,7 @@ from mq.journal.files import Files, publish, read_whole
 FORMAT = 1
 EPOCH_MAX = 2**32 - 1
 NS_PER_SECOND = 1_000_000_000
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OPENING = b"minimq journal "
 _TEXT = re.compile(rb"(minimq journal ([0-9]{1,9})\n(?:.*\n)*)crc ([0-9a-f]{8})\n")
 _EPOCH = re.compile(rb"^epoch ([0-9]{1,10})$", re.MULTILINE)
@@ -62,8 +64,27 @@ def begin_epoch(files: Files, data: str, newest: int, now: int) -> int:
     if epoch > EPOCH_MAX:
         raise JournalError(f"{data}: its epoch {epoch} does not fit; is the clock right?")
     text = f"minimq journal {FORMAT}\nepoch {epoch}\n".encode()
-    publish(files, os.path.join(data, layout.META), text + f"crc {value(text):08x}\n".encode())
+    _put_down(files, os.path.join(data, layout.META), text + f"crc {value(text):08x}\n".encode())
     return epoch
+
+
+def _put_down(files: Files, path: str, text: bytes) -> None:
+    """Publish the file; where there is no room for a new one, write over the old one, which takes none.
+
+    That may be torn by a loss of power. Then the file is damaged, and what the logs know is enough.
+    """
+    try:
+        publish(files, path, text)
+    except OSError as error:
+        if error.errno not in FULL or not os.path.exists(path):
+            raise
+        descriptor = files.open(path, os.O_WRONLY)
+        try:
+            files.write_at(descriptor, text, 0)
+            files.truncate(path, len(text))
+            files.sync(descriptor)
+        finally:
+            files.close(descriptor)
 
 
 def _refuse_foreign(files: Files, data: str) -> None:

@@ -20,6 +20,7 @@ from mq.journal import mark as marks
 from mq.journal.files import Files, read_whole
 from mq.journal.indexes import Indexes
 from mq.journal.mark import MARK_SIZE, Mark
+from mq.journal.meta import FULL
 from mq.journal.quarantine import keep_copy
 from mq.journal.scan import Damaged, Rest, scan
 from mq.journal.segment import Segment, SegmentReader
@@ -148,7 +149,10 @@ class Recovery:
         try:
             self._files.close(self._files.open(fresh.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         except OSError as error:
-            return Opened(state, broken=f"{fresh.path}: {error.strerror} when a new segment was to begin")
+            if error.errno not in FULL:
+                return Opened(state, broken=f"{fresh.path}: {error.strerror} when a new segment was to begin")
+            _log.error("%s: it begins with the next record, once there is room for it", fresh.path)
+            return Opened(state)
         _log.error("%s: appending goes on in this new segment, at offset %d", fresh.path, floor.offset)
         return Opened(state)
 

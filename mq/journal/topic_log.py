@@ -152,6 +152,8 @@ class TopicLog:
 
     def sync(self) -> None:
         """Make durable what is written. Raises `OSError`."""
+        if self.state.size == 0:  # nothing to sync, and on a full disk perhaps no file
+            return
         path = self.state.segments[-1].path
         try:
             self._files.sync(self._open.get(path))

@@ -383,12 +383,61 @@ def test_a_fence_that_cannot_be_made_stops_only_its_topic(box: Box, files: Fault
     journal.checkpoint()
     box.kill()
     os.truncate(box.segments()[0], 300)
-    files.add("open", f"@{5:020}.log", errno.ENOSPC)
+    files.add("open", f"@{5:020}.log", errno.EROFS)
     journal = box.open()
-    assert refused(journal).reason in {"journal_failed", "disk_full"}
+    assert refused(journal).reason == "journal_failed"
+    assert put(journal, b"y", topic="other").offset == 0
     assert read_all(journal).next == 5
     files.faults.clear()
     assert put(box.open(), b"x").offset == 5
+
+
+def test_a_fence_for_which_there_is_no_room_is_made_when_there_is(box: Box, files: FaultyFiles) -> None:
+    """Without a new start, and with its name on the disk before anything in it counts as durable."""
+    journal = box.open()
+    fill(journal, 5)
+    journal.checkpoint()
+    box.kill()
+    os.truncate(box.segments()[0], 300)
+    files.add("open", f"@{5:020}.log", errno.ENOSPC)
+    journal = box.open()
+    assert refused(journal).reason == "disk_full"
+    journal.checkpoint()
+    assert read_all(journal).next == 5
+    files.faults.clear()
+    files.done.clear()
+    assert put(journal, b"x").offset == 5
+    journal.sync()
+    assert ("sync_directory", str(box.directory())) in files.done
+    assert list(read_all(box.open()).records)[-1] == 5
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("operation", ["open", "write", "rename"])
+def test_a_start_on_a_full_disk_has_an_epoch_of_its_own(
+    box: Box, files: FaultyFiles, operation: str, number: int
+) -> None:
+    """Written over the old one, which takes no room."""
+    journal = box.open()
+    fill(journal, 3)
+    journal.close()
+    box.opened.clear()
+    first = journal.epoch
+    files.add(operation, "journal" if operation == "rename" else "journal.new", number)
+    second = box.open().epoch
+    third = box.open().epoch
+    assert first < second < third
+    assert f"epoch {third}\n" in (box.path / "journal").read_text()
+    files.faults.clear()
+    journal = box.open()
+    assert journal.epoch > third
+    assert put(journal, b"x").offset == 3
+
+
+def test_a_start_on_a_full_disk_with_nothing_there_is_refused(box: Box, files: FaultyFiles) -> None:
+    files.add("open", "journal.new", errno.ENOSPC)
+    with pytest.raises(JournalError, match="No space left"):
+        box.open()
 
 
 def test_a_short_write_of_the_quarantine_is_not_taken_for_a_copy(box: Box, files: FaultyFiles) -> None:
