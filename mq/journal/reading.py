@@ -37,7 +37,7 @@ class LogReader:
     def _read(self, log: TopicLog, state: State, offset: int, epoch: int | None, size: int) -> Slice:
         if offset < state.first:
             raise Trimmed(log.topic, offset, state.first)
-        if epoch is not None and offset > state.first and not self._was_there(log, state, offset, epoch):
+        if epoch is not None and offset > 0 and not self._was_there(log, state, offset, epoch):
             raise Rewound(log.topic, offset, min(offset, self._end_of_epoch(log, state, epoch)))
         if offset > state.next:
             raise Rewound(log.topic, offset, state.next)

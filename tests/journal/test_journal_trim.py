@@ -10,7 +10,7 @@ import pytest
 from journal_faults import FaultyFiles
 from journal_kit import TOPIC, Box, fill, put, read_all
 
-from mq.errors import Trimmed
+from mq.errors import Rewound, Trimmed
 from mq.journal.file_journal import FileJournal
 from mq.journal.reading import LogReader, Pick
 from mq.journal.scan import Event
@@ -66,6 +66,31 @@ def test_what_is_trimmed_stays_so_through_a_kill(box: Box) -> None:
     assert journal.trim(TOPIC, 0) == kept
     assert offsets(journal, kept) == list(range(kept, 100))
     assert verify(box.data).findings == []
+
+
+def test_a_position_at_the_first_offset_that_is_kept_is_held_against_what_can_be_known(box: Box) -> None:
+    """The record before it is gone; but none of a later life can have been before one of an earlier."""
+    journal = box.open()
+    fill(journal, 100)
+    epoch = journal.epoch
+    first = journal.trim(TOPIC, 60)
+    assert journal.read(TOPIC, first, epoch, 1).next > first
+    assert journal.read(TOPIC, first, epoch - 1, 1).next > first
+    with pytest.raises(Rewound):
+        journal.read(TOPIC, first, epoch + 1, 1)
+
+
+def test_a_position_at_the_end_of_a_topic_that_is_all_gone_is_held_against_its_last_record(box: Box) -> None:
+    journal = box.open()
+    fill(journal, 5)
+    journal.checkpoint()
+    (log,) = journal._catalog.all()
+    journal._roll(log)
+    assert journal.trim(TOPIC, 5) == 5
+    assert journal.read(TOPIC, 5, journal.epoch, 1).next == 5
+    for wrong in (journal.epoch - 1, journal.epoch + 1):
+        with pytest.raises(Rewound):
+            journal.read(TOPIC, 5, wrong, 1)
 
 
 def test_a_topic_that_is_not_there_has_nothing_to_trim(box: Box) -> None:
