@@ -13,13 +13,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from mq.errors import BadSetting
+from mq.errors import BadPattern, BadSetting
 from mq.frame import FRAME_BYTES_MAX
 from mq.protocol import PORT_CONTROL
+from mq.topic import Pattern
 
 BROKER_DEFAULT = f"tcp://127.0.0.1:{PORT_CONTROL}"
 FILE_DEFAULT = "minimq.toml"
-TABLE = "broker"
+TABLE, RETENTION = "broker", "retention"
 
 
 def _limit(default: float, least: float, why: str) -> Any:
@@ -27,8 +28,19 @@ def _limit(default: float, least: float, why: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """What topics that match a pattern keep, where that is other than for all: a table ``[[retention]]``."""
+
+    pattern: Pattern
+    chosen: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """What bounds a broker. Sizes are in bytes, times in seconds, as the names say."""
+    """What bounds a broker. Sizes are in bytes, times in seconds, as the names say.
+
+    Of `retention` the first whose pattern matches a topic holds for it.
+    """
 
     frame_bytes_max: int = _limit(FRAME_BYTES_MAX, 1024, "a larger frame is refused and counted")
     wire_bytes_max: int = _limit(4 << 20, 1024, "a larger message makes libzmq cut the connection")
@@ -55,45 +67,73 @@ class Config:
     fetch_slice_bytes: int = _limit(256 << 10, 4096, "how much of a fetch is read and sent at once")
     requests_waiting_max: int = _limit(1_024, 1, "requests waiting for the reader; more are told busy")
     requests_per_client_max: int = _limit(32, 1, "the same, of one client")
+    retention: tuple[Retention, ...] = ()
+
+
+NUMBERS = {each.name: each for each in fields(Config) if "least" in each.metadata}
+KEPT = ("topic_bytes_max", "topic_records_max", "topic_age_s")
 
 
 def load(environ: Mapping[str, str], working_directory: Path) -> Config:
     """Read the file and the environment, or raise `BadSetting` that names the setting and where it stands."""
     named = environ.get("MINIMQ_CONFIG")
     path = Path(named) if named else working_directory / FILE_DEFAULT
-    chosen = _from_file(path, must_exist=bool(named))
-    for each in fields(Config):
-        variable = f"MINIMQ_{each.name.upper()}"
+    tables = _read(path, must_exist=bool(named))
+    chosen = _from_file(path, tables)
+    for name in NUMBERS:
+        variable = f"MINIMQ_{name.upper()}"
         if variable in environ:
-            chosen[each.name] = (environ[variable], f"the environment ({variable})")
+            chosen[name] = (environ[variable], f"the environment ({variable})")
     numbers: dict[str, Any] = {name: _number(name, text, place) for name, (text, place) in chosen.items()}
-    return Config(**numbers)
+    return Config(**numbers, retention=_retention(path, tables.get(RETENTION, [])))
 
 
-def _from_file(path: Path, *, must_exist: bool) -> dict[str, tuple[Any, str]]:
+def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            tables = tomllib.load(file)
+            return tomllib.load(file)
     except FileNotFoundError:
         if must_exist:
             raise BadSetting("MINIMQ_CONFIG", "the environment", f"there is no file {path}") from None
         return {}
     except (OSError, ValueError) as error:
         raise BadSetting("the file", str(path), str(error)) from None
+
+
+def _from_file(path: Path, tables: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
     table = tables.get(TABLE, {})
     if not isinstance(table, dict):
         raise BadSetting(TABLE, str(path), "must be a table")
-    known = {each.name for each in fields(Config)}
-    for name in known & tables.keys():
+    for name in NUMBERS.keys() & tables.keys():
         raise BadSetting(name, str(path), f"stands outside of the table [{TABLE}]: put that line above it")
     for name in table:
-        if name not in known:
+        if name not in NUMBERS:
             raise BadSetting(name, str(path), "there is no such setting")
     return {name: (it, str(path)) for name, it in table.items()}
 
 
+def _retention(path: Path, tables: Any) -> tuple[Retention, ...]:
+    """Read the tables about some topics only."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise BadSetting(RETENTION, str(path), f"must be tables, each under a line [[{RETENTION}]]")
+    return tuple(_rule(table, f"{path}, [[{RETENTION}]] number {number}") for number, table in enumerate(tables, 1))
+
+
+def _rule(table: Mapping[str, Any], place: str) -> Retention:
+    for name in table.keys() - {"pattern", *KEPT}:
+        raise BadSetting(name, place, f"there is no such setting, only pattern, {', '.join(KEPT)}")
+    pattern = table.get("pattern")
+    if not isinstance(pattern, str):
+        raise BadSetting("pattern", place, "must be there, as host/+/cpu")
+    try:
+        parsed = Pattern.parse(pattern)
+    except BadPattern as error:
+        raise BadSetting("pattern", place, str(error)) from None
+    return Retention(parsed, {name: _number(name, table[name], place) for name in KEPT if name in table})
+
+
 def _number(name: str, it: Any, place: str) -> int | float:
-    spec = next(each for each in fields(Config) if each.name == name)
+    spec = NUMBERS[name]
     kind = type(spec.default)
     number = _finite(kind, it)
     if number is None:

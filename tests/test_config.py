@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mq.config import BROKER_DEFAULT, Config, load
+from mq.config import BROKER_DEFAULT, NUMBERS, Config, Retention, load
 from mq.errors import BadSetting
 from mq.frame import FRAME_BYTES_MAX
+from mq.topic import Pattern
 
-NAMES = [each.name for each in fields(Config)]
+NAMES = list(NUMBERS)
 every_setting = pytest.mark.parametrize("name", NAMES)
 
 
@@ -219,4 +220,40 @@ def test_any_text_is_a_setting_or_refused_and_nothing_else(tmp_path: Path, name:
 def test_a_setting_outside_of_its_table_is_no_setting(tmp_path: Path) -> None:
     (tmp_path / "minimq.toml").write_text("segment_bytes = 5000\n")
     with pytest.raises(BadSetting, match=r"segment_bytes in .*minimq.toml: stands outside of the table \[broker\]"):
+        load({}, tmp_path)
+
+
+# --- what some topics keep -----------------------------------------------------------------------------------------
+
+
+def test_some_topics_may_keep_more_or_less_than_others(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        '[broker]\ntopic_age_s = 60\n[[retention]]\npattern = "host/+/cpu"\ntopic_age_s = 3600\n'
+        '[[retention]]\npattern = "audit/#"\ntopic_bytes_max = 8192\ntopic_records_max = 7\n',
+    )
+    assert load({}, tmp_path) == Config(
+        topic_age_s=60.0,
+        retention=(
+            Retention(Pattern.parse("host/+/cpu"), {"topic_age_s": 3600.0}),
+            Retention(Pattern.parse("audit/#"), {"topic_bytes_max": 8192, "topic_records_max": 7}),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("retention = 7", "retention in .*: must be tables"),
+        ("retention = [7]", "retention in .*: must be tables"),
+        ("[[retention]]", r"pattern in .*\[\[retention\]\] number 1: must be there"),
+        ('[[retention]]\npattern = "a/#/b"', r"pattern in .*number 1: "),
+        ('[[retention]]\npattern = "a"\n[[retention]]\npattern = "b"\nage = 7', "age in .*number 2: there is no such"),
+        ('[[retention]]\npattern = "a"\ntopic_age_s = "long"', "topic_age_s in .*number 1: 'long' is not a number"),
+        ('[[retention]]\npattern = "a"\ntopic_bytes_max = 1', "topic_bytes_max in .*number 1: 1 is below"),
+    ],
+)
+def test_what_is_said_of_some_topics_wrongly_is_named_with_its_place(tmp_path: Path, text: str, why: str) -> None:
+    write(tmp_path, text)
+    with pytest.raises(BadSetting, match=why):
         load({}, tmp_path)

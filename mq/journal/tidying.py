@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from mq.errors import AppendFailed
 from mq.journal.catalog import Catalog
 from mq.journal.retention import SECOND_NS, Policy, SteadyClock, surplus
 from mq.journal.topic_log import TopicLog
+from mq.topic import Pattern
 
 TOPICS_A_STEP = 500
 ROUND_PAUSE_STEPS = 10
@@ -21,17 +23,26 @@ _log = logging.getLogger(__name__)
 
 
 class Rules(NamedTuple):
-    """What is kept: of each topic, of all together, and for how long a segment stays open."""
+    """What is kept: of a topic (the first pattern that matches counts), of all, and how long a segment stays open."""
 
-    topic: Policy
+    topics: list[tuple[Pattern, Policy]]
+    others: Policy
     bytes_max: int
     segment_age_ns: int
 
     @classmethod
     def of(cls, config: Config) -> Rules:
         """Return what the settings say."""
-        topic = Policy(config.topic_bytes_max, config.topic_records_max, round(config.topic_age_s * SECOND_NS))
-        return cls(topic, config.journal_bytes_max, round(config.segment_age_s * SECOND_NS))
+        topics = [(rule.pattern, _policy(replace(config, **rule.chosen))) for rule in config.retention]  # type: ignore[arg-type]
+        return cls(topics, _policy(config), config.journal_bytes_max, round(config.segment_age_s * SECOND_NS))
+
+    def policy(self, topic: str) -> Policy:
+        """Return what a topic keeps."""
+        return next((policy for pattern, policy in self.topics if pattern.matches(topic)), self.others)
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(config.topic_bytes_max, config.topic_records_max, round(config.topic_age_s * SECOND_NS))
 
 
 class Tidying:
@@ -66,7 +77,7 @@ class Tidying:
         if state.size and log.broken is None and now - log.began() > self._rules.segment_age_ns:
             self._roll(log)
         if len(log.state.segments) > 1:
-            self._delete(log, surplus(log.held(), log.bytes_held(), state.next, self._rules.topic, now))
+            self._delete(log, surplus(log.held(), log.bytes_held(), state.next, self._rules.policy(log.topic), now))
         self._bytes += log.bytes_held()
 
     def _end_round(self) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from collectors.readers import METRICS
 from collectors.settings import HOST_PROC, INTERVAL_S_MAX, INTERVAL_S_MIN
-from mq.config import BROKER_DEFAULT, FILE_DEFAULT, Config, load
+from mq.config import BROKER_DEFAULT, FILE_DEFAULT, NUMBERS, load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "settings.md").read_text("utf-8")
 ROWS = {found[1]: found[0] for found in re.finditer(r"^\| `(\w+)` \|.*$", PAGE, re.MULTILINE)}
-SETTINGS = {each.name: each for each in fields(Config)}
+SETTINGS = NUMBERS
 VARIABLE = re.compile(r'(?:environ(?:\.get\(|\[)|envvar=|for name in \()"([A-Z_]+)"(?:, "([A-Z_]+)")?')
 
 

@@ -11,10 +11,12 @@ import pytest
 from journal_faults import FaultyFiles
 from journal_kit import ALL, SECOND, SMALL, TOPIC, Box, fill, put, read_all
 
+from mq.config import Retention
 from mq.journal import tidying
 from mq.journal.file_journal import FileJournal
 from mq.journal.retention import SteadyClock
 from mq.journal.verify import verify
+from mq.topic import Pattern
 
 DAY = 86_400
 BIG = 1 << 40
@@ -74,6 +76,20 @@ def test_a_topic_keeps_its_records(box: Box) -> None:
     fill(journal, 200)
     journal.tidy()
     assert 100 < held(journal)[TOPIC][0] <= 150
+
+
+def test_the_first_pattern_that_matches_says_what_a_topic_keeps(box: Box) -> None:
+    rules = (
+        Retention(Pattern.parse("a/+"), {"topic_records_max": 1}),
+        Retention(Pattern.parse("#"), {"topic_bytes_max": 1 << 30}),
+    )
+    journal = opened(box, retention=rules, topic_records_max=100, topic_bytes_max=4_096)
+    for topic in ("a/b", "other"):
+        fill(journal, 200, topic)
+    journal.tidy()
+    kept = held(journal)
+    assert kept["a/b"][2] == 1
+    assert 200 - kept["other"][0] >= 100  # by its own bytes and everybody's records
 
 
 def test_what_is_too_old_goes_and_the_active_segment_stays(box: Box) -> None:
