@@ -49,7 +49,7 @@ class FileJournal:
         self._reader = LogReader(self._files, self._indexes)
         try:
             with ExitStack() as undo:
-                os.makedirs(data, mode=0o750, exist_ok=True)
+                layout.make_root(self._files, data)
                 read_epoch(self._files, data)  # refuses what is not ours before anything in it is touched
                 self._lock = DirectoryLock(data)
                 undo.callback(self._lock.release)

@@ -18,6 +18,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from mq.journal.files import Files
 from mq.topic import is_topic
@@ -45,6 +46,23 @@ def make_missing(files: Files, directories: list[str]) -> None:
     for directory in directories:
         if not os.path.isdir(directory):
             files.make_directory(directory)
+
+
+def make_root(files: Files, data: str) -> None:
+    """Make the data directory with all above it that is missing, each name on the disk before anything is in it.
+
+    The name of one that is there, and was never opened, may not be on the disk yet either.
+    """
+    path, missing = os.path.abspath(data), list[str]()
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for directory in reversed(missing):
+        files.make_directory(directory)
+        files.sync_directory(os.path.dirname(directory))
+    if not missing and not os.path.exists(os.path.join(path, META)):
+        with suppress(PermissionError):  # what is above may be somebody else's, who has seen to it
+            files.sync_directory(os.path.dirname(path))
 
 
 def segment_name(base: int) -> str:

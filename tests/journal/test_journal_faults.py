@@ -434,6 +434,22 @@ def test_a_start_on_a_full_disk_has_an_epoch_of_its_own(
     assert put(journal, b"x").offset == 3
 
 
+@pytest.mark.parametrize("there", [0, 1, 2])
+def test_the_names_that_lead_to_the_data_are_on_the_disk_before_anything_in_it(
+    tmp_path: Path, files: FaultyFiles, there: int
+) -> None:
+    """However many of them were there before."""
+    names = [tmp_path, tmp_path / "x", tmp_path / "x" / "data"]
+    names[there].mkdir(parents=True, exist_ok=True)
+    box = Box(names[-1], files=files)
+    put(box.open(), b"x")
+    synced = [path for operation, path in files.done if operation == "sync_directory"]
+    assert set(map(str, names[min(there, 1) : 2])) <= set(synced[: 2 - min(there, 1)])
+    files.done.clear()
+    box.open()
+    assert str(names[1]) not in [path for operation, path in files.done if operation == "sync_directory"]
+
+
 def test_a_start_on_a_full_disk_with_nothing_there_is_refused(box: Box, files: FaultyFiles) -> None:
     files.add("open", "journal.new", errno.ENOSPC)
     with pytest.raises(JournalError, match="No space left"):
