@@ -57,12 +57,14 @@ def make_root(files: Files, data: str) -> None:
     while not os.path.isdir(path):
         missing.append(path)
         path = os.path.dirname(path)
+    unsynced = [os.path.dirname(directory) for directory in reversed(missing)]
+    if not missing and not os.path.exists(os.path.join(path, META)):
+        unsynced = [os.path.dirname(path)]
     for directory in reversed(missing):
         files.make_directory(directory)
-        files.sync_directory(os.path.dirname(directory))
-    if not missing and not os.path.exists(os.path.join(path, META)):
+    for directory in unsynced:
         with suppress(PermissionError):  # what is above may be somebody else's, who has seen to it
-            files.sync_directory(os.path.dirname(path))
+            files.sync_directory(directory)
 
 
 def segment_name(base: int) -> str:
