@@ -27,6 +27,9 @@ def keep_copy(files: Files, data: str, topic: str, segment: Segment, torn: Rest)
             for at in range(torn.start, torn.stop, _PIECE_BYTES):
                 _write(files, target, files.read_at(source, min(_PIECE_BYTES, torn.stop - at), at), path)
             files.sync(target)
+        except OSError:
+            files.remove(path)  # half a copy is none, and takes room
+            raise
         finally:
             files.close(target)
     finally:

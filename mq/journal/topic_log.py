@@ -168,6 +168,9 @@ class TopicLog:
         descriptor = self._files.open(self.mark_path, _MARK_FLAGS)
         try:
             self._files.write_at(descriptor, marks.encode(mark, self.name), 0)
+        except OSError as error:
+            error.filename = error.filename or self.mark_path
+            raise
         finally:
             self._files.close(descriptor)
 
