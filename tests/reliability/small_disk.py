@@ -1,4 +1,4 @@
-"""A real file system of 8 MB that can be filled up.
+"""A real file system of a few MB that can be filled up.
 
 It is in a mount namespace of its own, and goes with the process that holds that, whatever becomes of the test.
 """
@@ -12,18 +12,18 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-HOLD = 'mount -t tmpfs -o "size=8m,nr_inodes=$1" small "$0" && echo mounted && exec cat'
+HOLD = 'mount -t tmpfs -o "size=$2m,nr_inodes=$1" small "$0" && echo mounted && exec cat'
 PAGE = 4096
-INODES = 300
+INODES, MEGABYTES = 300, 8
 
 
 class SmallDisk:
     """Mounted from its making to `close`. `path` leads to it from any process of the same user."""
 
-    def __init__(self, place: Path, inodes: int = INODES) -> None:
+    def __init__(self, place: Path, inodes: int = INODES, megabytes: int = MEGABYTES) -> None:
         place.mkdir()
         self._holder = subprocess.Popen(
-            ["/usr/bin/env", "unshare", "-rm", "sh", "-c", HOLD, str(place), str(inodes)],
+            ["/usr/bin/env", "unshare", "-rm", "sh", "-c", HOLD, str(place), str(inodes), str(megabytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -33,7 +33,7 @@ class SmallDisk:
         if self._holder.stdout.readline() != b"mounted\n":
             why = self._holder.stderr.read().decode().strip()
             self.close()
-            raise AssertionError(f"no tmpfs of 8 MB: {why}: run this as root, or allow user namespaces")
+            raise AssertionError(f"no tmpfs of {megabytes} MB: {why}: run this as root, or allow user namespaces")
         self.path = Path(f"/proc/{self._holder.pid}/root{place}")
         self._filler = self.path / "filler"
         self._fillers = self.path / "fillers"

@@ -253,22 +253,26 @@ def test_half_a_copy_of_a_torn_tail_is_not_kept_as_if_it_were_one(disk: SmallDis
     assert [each.stat().st_size for each in disk.path.glob("quarantine/*") if each.stat().st_size < 6_000] == []
 
 
-def test_under_load_a_disk_that_fills_up_again_and_again_loses_nothing(disk: SmallDisk, start: StartBroker) -> None:
-    broker = start(**TINY)
-    with Load(broker.ingest, broker.control) as load:
-        for killed in (False, True, False, True):
-            eventually(load.has_grown_by(100))
-            disk.fill()
-            eventually(load.is_refused())
-            if killed:
-                broker.kill()
-            disk.free()
-            if killed:
-                broker.start()
-            eventually(load.has_grown_by(100))
-    kept = {topic: kept_in(broker.control, topic) for topic in load.topics}
-    for records in kept.values():
-        assert_dense(records)
-    assert not sort(load.told, kept).wrong
-    assert broker.stop() == 0
-    assert_verified(disk.path)
+def test_under_load_a_disk_that_fills_up_again_and_again_loses_nothing(
+    tmp_path: Path, start_broker: StartBroker
+) -> None:
+    """On a disk that the load alone does not fill."""
+    with SmallDisk(tmp_path / "larger", inodes=100_000, megabytes=256) as disk:
+        broker = start_broker(str(disk.path), **OFTEN, **TINY)
+        with Load(broker.ingest, broker.control) as load:
+            for killed in (False, True, False, True):
+                eventually(load.has_grown_by(100))
+                disk.fill()
+                eventually(load.is_refused())
+                if killed:
+                    broker.kill()
+                disk.free()
+                if killed:
+                    broker.start()
+                eventually(load.has_grown_by(100))
+        kept = {topic: kept_in(broker.control, topic) for topic in load.topics}
+        for records in kept.values():
+            assert_dense(records)
+        assert not sort(load.told, kept).wrong
+        assert broker.stop() == 0
+        assert_verified(disk.path)
