@@ -94,8 +94,9 @@ class Node:
 
     def take(self, metric: str, sample: Sample, appended: int) -> None:
         """Put a sample where it belongs."""
-        if self.tracks and appended - self.heard > self.pause_ns:
-            self.since, self.since_seen = appended, True
+        made = min(appended, sample.time - self.skew)  # what the broker was away for is not a pause of the node's
+        if self.tracks and made - self.heard > self.pause_ns:
+            self.since, self.since_seen = made, True
         track = self.tracks.setdefault(metric, Track())
         track.series.add(sample.time, sample.value)
         track.collectors.note(sample.collector, appended)

@@ -59,6 +59,19 @@ def test_without_a_pause_it_is_older_than_what_is_known() -> None:
     assert (node.since, node.since_seen) == (NOW - 300 * SECOND_NS, False)
 
 
+@pytest.mark.parametrize("lead", [-4, 0, 4, 600])
+def test_a_broker_that_was_away_does_not_begin_a_node_anew(lead: int) -> None:
+    """What was read meanwhile comes late, in a rush, and shows that the node was there all the time."""
+    node = report(report(Node("n"), range(-400, -350), lead=lead), range(-300, -30), lead=lead)
+    node.tidy(NOW - 30 * SECOND_NS)
+    known = (node.since, node.since_seen)
+    assert known[1]
+    for second in range(-30, 0):
+        node.take("cpu", Sample(NOW + (second + lead) * SECOND_NS, 5.0), NOW)
+    report(node, range(1, 20), lead=lead)
+    assert (node.since, node.since_seen) == known
+
+
 def test_since_when_outlasts_the_plot() -> None:
     """When the beginning has moved out of the window it is still known; and a return after hours is seen."""
     node = node_of(range(-2000, -1500))
