@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from mq.config import Config
+from mq.config import KEPT, Config
 from mq.errors import AppendFailed
 from mq.journal.catalog import Catalog
 from mq.journal.retention import SECOND_NS, Policy, SteadyClock, surplus
@@ -33,16 +32,18 @@ class Rules(NamedTuple):
     @classmethod
     def of(cls, config: Config) -> Rules:
         """Return what the settings say."""
-        topics = [(rule.pattern, _policy(replace(config, **rule.chosen))) for rule in config.retention]  # type: ignore[arg-type]
-        return cls(topics, _policy(config), config.journal_bytes_max, round(config.segment_age_s * SECOND_NS))
+        topics = [(rule.pattern, _policy(config, rule.chosen)) for rule in config.retention]
+        return cls(topics, _policy(config, {}), config.journal_bytes_max, round(config.segment_age_s * SECOND_NS))
 
     def policy(self, topic: str) -> Policy:
         """Return what a topic keeps."""
         return next((policy for pattern, policy in self.topics if pattern.matches(topic)), self.others)
 
 
-def _policy(config: Config) -> Policy:
-    return Policy(config.topic_bytes_max, config.topic_records_max, round(config.topic_age_s * SECOND_NS))
+def _policy(config: Config, chosen: Mapping[str, float]) -> Policy:
+    """Return what is chosen, and for the rest what holds for all topics."""
+    bytes_max, records_max, age_s = (chosen.get(name, getattr(config, name)) for name in KEPT)
+    return Policy(int(bytes_max), int(records_max), round(age_s * SECOND_NS))
 
 
 class Tidying:
@@ -67,13 +68,13 @@ class Tidying:
             self._waiting = self._catalog.all()
         for _ in range(min(TOPICS_A_STEP, len(self._waiting))):
             log = self._waiting.pop()
-            self._try(log, lambda log=log: self._look_at(log, self._clock.now()))  # type: ignore[misc]
+            self._try(self._look_at, log)
         if not self._waiting:
             self._end_round()
 
-    def _look_at(self, log: TopicLog, now: int) -> None:
+    def _look_at(self, log: TopicLog) -> None:
         """Tidy one topic, and count what it holds then."""
-        state = log.state
+        state, now = log.state, self._clock.now()
         if state.size and log.broken is None and now - log.began() > self._rules.segment_age_ns:
             self._roll(log)
         if len(log.state.segments) > 1:
@@ -98,15 +99,15 @@ class Tidying:
             if over <= 0:
                 return
             freed = self._freed
-            self._try(log, lambda log=log: self._delete(log, 1))  # type: ignore[misc]
+            self._try(self._delete, log)
             over -= self._freed - freed
         for log in sorted(logs, key=attrgetter("state.size"), reverse=True):
             if over <= 0 or not log.state.size:
                 return
             over -= log.state.size
-            self._try(log, lambda log=log: self._roll(log))  # type: ignore[misc]
+            self._try(self._roll, log)
 
-    def _delete(self, log: TopicLog, count: int) -> None:
+    def _delete(self, log: TopicLog, count: int = 1) -> None:
         before, segments = log.bytes_held(), len(log.state.segments)
         try:
             log.trim(count)
@@ -114,10 +115,10 @@ class Tidying:
             self._freed += before - log.bytes_held()
             self._segments += segments - len(log.state.segments)
 
-    def _try(self, log: TopicLog, what: Callable[[], None]) -> None:
-        """Do it. What fails is told once until something works again."""
+    def _try(self, what: Callable[[TopicLog], None], log: TopicLog) -> None:
+        """Do it to a topic. What fails is told once until something works again."""
         try:
-            what()
+            what(log)
         except (OSError, AppendFailed) as error:
             if not self._failing:
                 _log.warning("%s: %s: what is not to be kept stays there for now", log.directory, error)
