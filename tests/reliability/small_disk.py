@@ -38,14 +38,6 @@ class SmallDisk:
         self._filler = self.path / "filler"
         self._fillers = self.path / "fillers"
 
-    def __enter__(self) -> SmallDisk:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Let go of it: with its last process the kernel unmounts it."""
         self._holder.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ each_level = pytest.mark.parametrize("level", ["written", "durable"])
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with SmallDisk(tmp_path / "data") as disk:
+    with closing(SmallDisk(tmp_path / "data")) as disk:
         yield disk
 
 
@@ -257,7 +258,7 @@ def test_under_load_a_disk_that_fills_up_again_and_again_loses_nothing(
     tmp_path: Path, start_broker: StartBroker
 ) -> None:
     """On a disk that the load alone does not fill."""
-    with SmallDisk(tmp_path / "larger", inodes=100_000, megabytes=256) as disk:
+    with closing(SmallDisk(tmp_path / "larger", inodes=100_000, megabytes=256)) as disk:
         broker = start_broker(str(disk.path), **OFTEN, **TINY)
         with Load(broker.ingest, broker.control) as load:
             for killed in (False, True, False, True):
