@@ -58,7 +58,7 @@ class FileJournal:
                 self.epoch, self._catalog = self._recover()
                 newest = max((log.state.appended for log in self._catalog.all()), default=0)
                 steady = SteadyClock(clock, time.monotonic_ns, newest)
-                self._tidying = Tidying(self._catalog, Rules.of(config), steady, self._roll)
+                self._tidying = Tidying(self._catalog, Rules.of(config), steady, self._roll, self._trim)
                 undo.pop_all()
         except OSError as error:
             why = f"{error.filename or data}: {error.strerror}"
@@ -89,12 +89,13 @@ class FileJournal:
     def trim(self, topic: str, before: int) -> int:
         """Delete whole segments of a topic with only offsets below `before`, never the active one.
 
-        Return the first offset that is kept. Raises `OSError`. Belongs to the thread that appends.
+        Return the first offset that is kept. Raises `OSError`, `JournalError`. Belongs to the thread that appends.
         """
         log = self._catalog.get(topic)
         if log is None:
             return 0
-        log.trim(sum(segment.limit <= before for segment in log.state.segments[:-1]))
+        for _ in range(sum(segment.limit <= before for segment in log.state.segments[:-1])):
+            self._trim(log)
         return log.state.first
 
     def tidy(self) -> None:
@@ -183,6 +184,12 @@ class FileJournal:
         except OSError as error:
             raise AppendFailed.of(error) from error
         self._syncing.directories.add(log.directory)
+
+    def _trim(self, log: TopicLog) -> None:
+        """Delete the oldest segment, once the one before it is gone for good: a loss of power must not leave a hole."""
+        self._or_fence(lambda: self._syncing.sync_directory(log.directory))
+        self._syncing.directories.add(log.directory)
+        log.trim()
 
     def _create(self, topic: str) -> TopicLog:
         """Return the log of a new topic; it is in the catalog once its first frames are written."""

@@ -49,6 +49,12 @@ class Syncing:
         """Make durable what has been written of one log, before it is never asked for again."""
         self._sync([log.sync])
 
+    def sync_directory(self, path: str) -> None:
+        """Make durable what a directory holds, if that has changed since the last sync."""
+        if path in self.directories:
+            self._sync([lambda: self._files.sync_directory(path)])
+            self.directories.discard(path)
+
     def sync_marks(self) -> None:
         """Make the marks durable that `write_marks` has written."""
         marked, self._marked = self._marked, set()

@@ -8,7 +8,7 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from mq.config import KEPT, Config
-from mq.errors import AppendFailed
+from mq.errors import JournalError
 from mq.journal.catalog import Catalog
 from mq.journal.retention import SECOND_NS, Policy, SteadyClock, surplus
 from mq.journal.topic_log import TopicLog
@@ -18,6 +18,7 @@ TOPICS_A_STEP = 500
 ROUND_PAUSE_STEPS = 10
 """How many steps pass between two rounds, so that a journal of few topics is not gone over all the time."""
 
+Doing = Callable[[TopicLog], None]
 _log = logging.getLogger(__name__)
 
 
@@ -49,11 +50,11 @@ def _policy(config: Config, chosen: Mapping[str, float]) -> Policy:
 class Tidying:
     """Used by the appending thread alone. A topic that fails is passed over, and tried again in the next round."""
 
-    def __init__(self, catalog: Catalog, rules: Rules, clock: SteadyClock, roll: Callable[[TopicLog], None]) -> None:
+    def __init__(self, catalog: Catalog, rules: Rules, clock: SteadyClock, roll: Doing, trim: Doing) -> None:
         self._catalog = catalog
         self._rules = rules
         self._clock = clock
-        self._roll = roll
+        self._roll, self._trim = roll, trim
         self._pause = 1
         self._waiting: list[TopicLog] = []
         self._bytes = self._segments = self._freed = 0
@@ -110,16 +111,17 @@ class Tidying:
     def _delete(self, log: TopicLog, count: int = 1) -> None:
         before, segments = log.bytes_held(), len(log.state.segments)
         try:
-            log.trim(count)
+            for _ in range(count):
+                self._trim(log)
         finally:
             self._freed += before - log.bytes_held()
             self._segments += segments - len(log.state.segments)
 
-    def _try(self, what: Callable[[TopicLog], None], log: TopicLog) -> None:
+    def _try(self, what: Doing, log: TopicLog) -> None:
         """Do it to a topic. What fails is told once until something works again."""
         try:
             what(log)
-        except (OSError, AppendFailed) as error:
+        except (OSError, JournalError) as error:
             if not self._failing:
                 _log.warning("%s: %s: what is not to be kept stays there for now", log.directory, error)
             self._failing = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from mq.errors import AppendFailed
@@ -132,23 +133,25 @@ class TopicLog:
         index = self._indexes.get(segment, self.name, size) if size else Index()
         return index[0].appended if len(index) else self.state.appended
 
-    def trim(self, count: int) -> None:
-        """Delete the oldest `count` segments, never the active one. Raises `OSError`; the log is whole all the same.
+    def trim(self) -> None:
+        """Delete the oldest segment, but for the active one. Raises `OSError`; the log is whole all the same.
 
         Readers are told first: who comes later gets `Trimmed`, who is inside keeps its open file. An index goes before
         its log, so that none is left alone.
         """
-        for segment in self.state.segments[:-1][:count]:
-            before = self.state.segments
-            self.state = self.state._replace(segments=before[1:])
-            try:
-                self._indexes.remove(segment)
-                self._files.remove(segment.path)
-            except FileNotFoundError:
-                continue
-            except OSError:
-                self.state = self.state._replace(segments=before)
-                raise
+        before = self.state.segments
+        self.state = self.state._replace(segments=before[1:] or before)
+        try:
+            for segment in before[:-1][:1]:
+                self._remove(segment)
+        except OSError:
+            self.state = self.state._replace(segments=before)
+            raise
+
+    def _remove(self, segment: Segment) -> None:
+        self._indexes.remove(segment)
+        with suppress(FileNotFoundError):
+            self._files.remove(segment.path)
 
     def sync(self) -> None:
         """Make durable what is written. Raises `OSError`."""

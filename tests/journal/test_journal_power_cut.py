@@ -70,9 +70,13 @@ class Story:
         """Return what readers can have seen by then."""
         return _view(each for each in self.appended if each.done <= moment)
 
+    def ends(self, moment: int) -> dict[str, int]:
+        """Return the offset of each topic that all below was durable by then."""
+        return next((ends for since, ends in reversed(self.durable) if since <= moment), {})
+
     def promised(self, moment: int) -> View:
         """Return what has to be there: durable by then, and not being trimmed."""
-        ends = next((ends for since, ends in reversed(self.durable) if since <= moment), {})
+        ends = self.ends(moment)
         return {
             topic: {at: record for at, record in records.items() if at < ends.get(topic, 0)}
             for topic, records in self.untrimmed(moment).items()
@@ -194,6 +198,8 @@ def check(story: Story, moment: int, path: Path) -> None:
         for topic in TOPICS:
             assert found[topic].items() >= story.promised(moment)[topic].items(), f"{topic}: a durable record is gone"
             assert found[topic].items() <= story.written(moment)[topic].items(), f"{topic}: a record was never written"
+            old = [at for at in found[topic] if at < story.ends(moment).get(topic, 0)]
+            assert old == list(range(min(old, default=0), max(old, default=-1) + 1)), f"{topic}: a trim left a hole"
             below = {at for at in story.untrimmed(moment)[topic] if at < marked[topic]}
             assert found[topic].keys() >= below, f"{topic}: the mark is ahead of what was synced"
             readers_go_on(journal, topic, found, views)
