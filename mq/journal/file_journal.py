@@ -17,7 +17,7 @@ from mq.journal.files import Files
 from mq.journal.indexes import Indexes
 from mq.journal.interface import Head, Run, Slice, TopicInfo
 from mq.journal.lock import DirectoryLock
-from mq.journal.meta import begin_epoch, read_epoch
+from mq.journal.meta import begin_epoch, outwait_a_wipe, read_epoch
 from mq.journal.open_files import OpenFiles
 from mq.journal.reading import LogReader
 from mq.journal.recovery import Opened, Recovery
@@ -49,6 +49,7 @@ class FileJournal:
         self._reader = LogReader(self._files, self._indexes)
         try:
             with ExitStack() as undo:
+                outwait_a_wipe(data, clock)
                 layout.make_root(self._files, data)
                 read_epoch(self._files, data)  # refuses what is not ours before anything in it is touched
                 self._lock = DirectoryLock(data)

@@ -15,6 +15,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import time
+from collections.abc import Callable
 
 from google_crc32c import value
 
@@ -66,6 +68,21 @@ def begin_epoch(files: Files, data: str, newest: int, now: int) -> int:
     text = f"minimq journal {FORMAT}\nepoch {epoch}\n".encode()
     _put_down(files, os.path.join(data, layout.META), text + f"crc {value(text):08x}\n".encode())
     return epoch
+
+
+def outwait_a_wipe(data: str, clock: Callable[[], int]) -> None:
+    """Wait until the second is over in which a directory that was never opened, or what is to hold it, was changed.
+
+    What was wiped there a moment ago may have been a journal that had begun in this second: no two have one epoch.
+    """
+    path = os.path.abspath(data)
+    if os.path.exists(os.path.join(path, layout.META)):
+        return
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    changed = os.stat(path).st_mtime_ns // NS_PER_SECOND
+    while (now := clock()) // NS_PER_SECOND == changed:
+        time.sleep(1 - now % NS_PER_SECOND / NS_PER_SECOND)
 
 
 def _put_down(files: Files, path: str, text: bytes) -> None:

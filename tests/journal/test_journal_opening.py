@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from google_crc32c import value
-from journal_kit import SECOND, SMALL, TOPIC, Box, fill, put, read_all, tree
+from journal_kit import SECOND, SMALL, TOPIC, Box, drop, fill, put, read_all, tree
 
-from mq.errors import JournalError, Locked, MqError
+from mq.errors import JournalError, Locked, MqError, Rewound
 from mq.journal.file_journal import FileJournal
 
 
@@ -74,6 +75,24 @@ def test_an_epoch_is_the_time_or_one_more_than_the_last(box: Box) -> None:
     assert box.open().epoch == now + 1
     box.clock.now += 3600 * SECOND
     assert box.open().epoch == now + 3600
+
+
+@pytest.mark.parametrize("wiped", ["all of it", "what is in it"])
+def test_a_journal_begun_where_one_was_just_wiped_has_another_epoch(tmp_path: Path, wiped: str) -> None:
+    """By the real clock, and within a second: positions in the old one must not fit the new one."""
+    data = tmp_path / "data"
+    for _ in range(2):
+        old = FileJournal(str(data), SMALL)
+        put(old, b"old")
+        drop(old)
+        for path in [data] if wiped == "all of it" else list(data.iterdir()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        new = FileJournal(str(data), SMALL)
+        put(new, b"new")
+        with pytest.raises(Rewound):
+            new.read(TOPIC, 1, old.epoch, 1)
+        drop(new)
+        shutil.rmtree(data)
 
 
 @pytest.mark.parametrize("meta", ["kept", "missing", "empty", "flipped", "garbage"])
