@@ -44,6 +44,7 @@ class TopicLog:
         "_indexes",
         "_limits",
         "_open",
+        "_uncut",
         "broken",
         "changed",
         "directory",
@@ -69,6 +70,7 @@ class TopicLog:
         self.state = state
         self.changed = 0
         self.broken = broken
+        self._uncut = False
         self._files = files
         self._open = open_files
         self._indexes = indexes
@@ -76,6 +78,8 @@ class TopicLog:
 
     def append(self, frames: Sequence[Checked], now: int, epoch: int) -> list[bytes]:
         """Stamp frames with offsets from the end on, write them, and return them. Raises `AppendFailed`."""
+        if self._uncut:
+            self._roll_back()
         if self.broken is not None:
             raise AppendFailed("journal_failed", self.broken)
         state = self.state
@@ -199,15 +203,17 @@ class TopicLog:
         try:
             written = self._files.write(self._open.get(path, new=self.state.size == 0), data)
         except OSError as error:
-            self._roll_back(path)
+            self._roll_back()
             error.filename = error.filename or path
             raise AppendFailed.of(error) from error
         if written != len(data):
-            self._roll_back(path)
+            self._roll_back()
             raise AppendFailed("disk_full", f"{path}: only {written} of {len(data)} bytes were taken")
 
-    def _roll_back(self, path: str) -> None:
-        """Cut a write that failed half way; a log that cannot be cut takes nothing more."""
+    def _roll_back(self) -> None:
+        """Cut a write that failed half way; a log that cannot be cut takes nothing until it can."""
+        path = self.state.segments[-1].path
+        self._uncut, self.broken = False, None
         try:
             if self._files.size(path) > self.state.size:
                 self._files.truncate(path, self.state.size)
@@ -215,7 +221,7 @@ class TopicLog:
             if self.state.size > 0:
                 self.broken = f"{path} has been deleted"
         except OSError as error:
-            self.broken = f"{path}: {error.strerror} while cutting a failed write"
+            self._uncut, self.broken = True, f"{path}: {error.strerror} while cutting a failed write"
 
     def _wants_note(self, state: State, written: int) -> bool:
         """Whether a run of so many bytes, just written, leads past what the index has."""
