@@ -51,7 +51,12 @@ class Config:
     )
     topic_records_max: int = _limit(10**9, 1, "the same in records")
     topic_age_s: float = _limit(7 * 86_400.0, 1.0, "a segment is deleted once its last record is older")
+    topic_expiry_s: float = _limit(
+        30 * 86_400.0, 1.0, "a topic that holds nothing any more is deleted when nobody has written to it for so long"
+    )
+    deleted_topics_max: int = _limit(100_000, 1, "deleted topics of which is remembered where they ended")
     journal_bytes_max: int = _limit(10 << 30, 1 << 20, "all topics together; over it the oldest segments are deleted")
+    quarantine_bytes_max: int = _limit(256 << 20, 1 << 20, "copies of torn tails; over it the oldest are deleted")
     index_interval_bytes: int = _limit(64 << 10, 1024, "one entry of the sparse index for so much log")
     sync_interval_s: float = _limit(1.0, 0.01, "so much of what was not acknowledged may go in a power cut")
     open_files_max: int = _limit(4_096, 8, "segments kept open for appending, as far as the process may")

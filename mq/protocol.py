@@ -17,13 +17,15 @@ from mq.errors import BadMessage
 PROTOCOL = 1
 PORT_INGEST, PORT_LIVE, PORT_CONTROL, PORT_OPS = 5555, 5556, 5557, 5558
 CREDIT_BYTES_DEFAULT = 4 << 20
-# How a half-open connection is noticed, on every socket at both ends; and how long a handshake may take.
-HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, HANDSHAKE_MS = 2_000, 6_000, 5_000
+HANDSHAKE_MS = 5_000
+"""How long a connection's handshake may take, at both ends."""
 PATTERNS_MAX = 256
+TOPICS_MAX = 256
 _FIRST_OF_MAPS = b"\x80"
 _U64 = 2**64
 
 Patterns = list[str]
+TopicNames = list[str]
 _CHECKS = {
     "int": lambda it: type(it) is int and 0 <= it < _U64,
     "int | None": lambda it: it is None or (type(it) is int and 0 <= it < _U64),
@@ -31,6 +33,7 @@ _CHECKS = {
     "str | None": lambda it: it is None or type(it) is str,
     "bytes": lambda it: type(it) is bytes,
     "bool": lambda it: type(it) is bool,
+    "TopicNames": lambda it: type(it) is list and 0 < len(it) <= TOPICS_MAX and all(type(one) is str for one in it),
     "Patterns": lambda it: type(it) is list and 0 < len(it) <= PATTERNS_MAX and all(type(one) is str for one in it),
     "list[Any]": lambda it: type(it) is list,
     "dict[str, Any]": lambda it: type(it) is dict and all(type(key) is str for key in it),
@@ -119,6 +122,14 @@ class OffsetAt(Control):
 
 
 @dataclass(frozen=True, slots=True)
+class Delete(Control):
+    """Delete these topics with all they hold. To be asked once: the second time it may be new records that go."""
+
+    OP = "delete"
+    topics: TopicNames
+
+
+@dataclass(frozen=True, slots=True)
 class Stats(Control):
     """The broker's counters."""
 
@@ -204,6 +215,14 @@ class OffsetFound(Control):
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted(Control):
+    """Rows of topic, next offset, epoch of its last record: those that there were, and where they ended."""
+
+    OP = "deleted"
+    topics: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class StatsReport(Control):
     """Counters, by name."""
 
@@ -250,8 +269,8 @@ class Failure(Control):
 _KINDS: dict[str, type[Control]] = {
     kind.OP: kind
     for kind in (
-        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Stats),
-        *(Welcome, Frames, LastFrames, HeadList, TopicList, OffsetFound, StatsReport, Acks, Nack, Failure),
+        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Delete, Stats),
+        *(Welcome, Frames, LastFrames, HeadList, TopicList, OffsetFound, Deleted, StatsReport, Acks, Nack, Failure),
     )
 }
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mq import protocol
 from mq.errors import BadMessage
 from mq.frame import encode
-from mq.protocol import PATTERNS_MAX, Control, Failure, Fetch, Heads, Hello, Nack, decode, is_request
+from mq.protocol import PATTERNS_MAX, TOPICS_MAX, Control, Failure, Fetch, Heads, Hello, Nack, decode, is_request
 
 KINDS: list[type[Control]] = [
     kind
@@ -32,6 +32,7 @@ GOOD: dict[str, list[Any]] = {
     "bytes": [b"", b"a", bytes(300)],
     "bool": [True, False],
     "Patterns": [["a"], ["#", "+/b"], ["a"] * PATTERNS_MAX],
+    "TopicNames": [["a"], ["a/b", "c"], ["a"] * TOPICS_MAX],
     "list[Any]": [[], [["a", 1, 2]], [None]],
     "dict[str, Any]": [{}, {"a": 1}, {"a": {"b": [1]}}],
 }
@@ -43,6 +44,7 @@ WRONG: dict[str, list[Any]] = {
     "bytes": [None, "a", 1, [1]],
     "bool": [None, 0, 1, "true", b""],
     "Patterns": [None, "a", b"a", [], [1], [b"a"], ["a", None], [["a"]], {}, {"a": 1}, ["a"] * (PATTERNS_MAX + 1)],
+    "TopicNames": [None, "a", [], [1], [b"a"], {"a": 1}, ["a"] * (TOPICS_MAX + 1)],
     "list[Any]": [None, "a", b"a", 1, {}],
     "dict[str, Any]": [None, [], "a", 1, {b"a": 1}, {"a": 1, b"b": 2}],
 }
@@ -54,6 +56,7 @@ ON_THE_PAGE = {
     "bytes": "bin",
     "bool": "bool",
     "Patterns": "patterns",
+    "TopicNames": "topics",
     "list[Any]": "array",
     "dict[str, Any]": "map",
 }
@@ -74,6 +77,7 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "bytes": st.binary(max_size=300),
     "bool": st.booleans(),
     "Patterns": st.lists(st.text(max_size=20), min_size=1, max_size=5),
+    "TopicNames": st.lists(st.text(max_size=20), min_size=1, max_size=5),
     "list[Any]": st.lists(anything, max_size=4),
     "dict[str, Any]": st.dictionaries(st.text(max_size=5), anything, max_size=4),
 }
@@ -253,7 +257,7 @@ def test_a_field_of_any_value_is_kept_as_it_is_or_refused(place: tuple[type[Cont
 
 
 def test_each_operation_has_one_name() -> None:
-    assert len(KINDS) == len({kind.OP for kind in KINDS}) == 17
+    assert len(KINDS) == len({kind.OP for kind in KINDS}) == 19
 
 
 def test_what_a_client_may_leave_out_has_the_documented_default() -> None:

@@ -13,10 +13,11 @@ import msgpack
 from mq import __version__
 from mq.broker.counters import Counters
 from mq.config import Config
-from mq.errors import BadMessage, BadPattern
+from mq.errors import BadMessage, BadPattern, BadTopic
 from mq.protocol import (
     PROTOCOL,
     Control,
+    Delete,
     Failure,
     Fetch,
     Heads,
@@ -29,7 +30,7 @@ from mq.protocol import (
     Welcome,
     decode,
 )
-from mq.topic import Pattern
+from mq.topic import Pattern, encode_topic, is_reserved
 
 Client = bytes
 _U64 = 2**64
@@ -39,7 +40,7 @@ REQUEST_BYTES_MAX = 64 << 10  # 256 patterns of the greatest length fit; what is
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A request for the reader."""
+    """A request that needs the journal: one for the reader, but for a `Delete`, which is for who appends."""
 
     client: Client
     request: Control
@@ -64,8 +65,10 @@ class Desk:
             request = decode(message)
             if isinstance(request, _JOBS):
                 return self._accept(client, request)
+            if isinstance(request, Delete):
+                return self._accept_deletion(client, request)
             return self._answer(request)
-        except (BadMessage, BadPattern) as error:
+        except (BadMessage, BadPattern, BadTopic) as error:
             self._counters.requests_refused += 1
             return Failure(_id_of(message), "bad_request", str(error)).encode()
 
@@ -84,6 +87,12 @@ class Desk:
             self._counters.requests_refused += 1
             return Failure(request.id, "busy", "too many requests are waiting; ask again").encode()
         self._waiting[client] += 1
+        return Job(client, request)
+
+    def _accept_deletion(self, client: Client, request: Delete) -> Job:
+        for topic in request.topics:
+            if is_reserved(encode_topic(topic)):
+                raise BadMessage(f"{topic} is the broker's own")
         return Job(client, request)
 
     def _answer(self, request: Control) -> bytes:

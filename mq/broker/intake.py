@@ -6,6 +6,7 @@ acknowledgement goes out once its frame is appended, a `durable` one after the n
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,21 +14,32 @@ from typing import NamedTuple
 from mq.broker.counters import CONTROL, INGEST, Counters
 from mq.broker.unstored import Unstored
 from mq.config import Config
-from mq.errors import FrameRefused
+from mq.errors import FrameRefused, JournalError
 from mq.frame import ACK_MASK, Checked, Wanted, ack_key, check, claimed_key, stamp_unstored, wanted
 from mq.journal.interface import Journal, Run
-from mq.protocol import Acks, Nack
+from mq.protocol import Acks, Control, Delete, Deleted, Failure, Nack
+
+_log = logging.getLogger(__name__)
 
 Client = bytes
 Reply = tuple[Client, bytes]
 Row = tuple[str, int, int, int, int]  # topic, producer, sequence, offset of the first record, level
 
 
+class Change(NamedTuple):
+    """A request that changes the journal, who sent it, and how many produced frames came before it in the turn."""
+
+    place: int
+    client: Client
+    request: Delete
+
+
 class Turn(NamedTuple):
-    """What arrived in one turn of the proxy: frames from ingest, frames from control with who sent them."""
+    """What arrived in one turn of the proxy: frames from ingest, frames from control with who sent them, changes."""
 
     ingest: Sequence[bytes]
     produced: Sequence[tuple[Client, bytes]] = ()
+    changes: Sequence[Change] = ()
 
 
 class Done(NamedTuple):
@@ -64,7 +76,13 @@ class Intake:
             runs = self._journal.append(self._check_ingest(turn.ingest))
             topics = len(runs)
             self._forward(runs, live)
-        replies = self._take_produced(turn.produced, live) if turn.produced else []
+        replies: list[Reply] = []
+        place = 0
+        for change in turn.changes:
+            replies += self._take_produced(turn.produced[place : change.place], live)
+            replies.append((change.client, self._delete(change.request).encode()))
+            place = change.place
+        replies += self._take_produced(turn.produced[place:], live)
         self._counters.frames_received += len(turn.ingest) + len(turn.produced)
         self._counters.frames_forwarded += len(live)
         return Done(live, replies, topics)
@@ -118,6 +136,8 @@ class Intake:
         self._counters.records_appended += sum([run.next - run.offset for run in runs])
 
     def _take_produced(self, produced: Sequence[tuple[Client, bytes]], live: list[bytes]) -> list[Reply]:
+        if not produced:
+            return []
         replies: list[Reply] = []
         checked: list[Checked] = []
         senders: dict[bytes, list[Client]] = {}
@@ -140,6 +160,16 @@ class Intake:
             else:
                 self._refuse(run, senders[run.topic], replies)
         return replies + [(client, Acks(0, rows).encode()) for client, rows in written.items()]
+
+    def _delete(self, request: Delete) -> Control:
+        try:
+            ends = self._journal.delete(request.topics)
+        except (JournalError, OSError) as error:
+            _log.error("%d topics, %s first, cannot be deleted: %s", len(request.topics), request.topics[0], error)
+            return Failure(request.id, "failed", f"they cannot be deleted now: {error}")
+        if ends:
+            _log.info("%d topics were deleted on request, %s first", len(ends), ends[0].topic)
+        return Deleted(request.id, [list(end) for end in ends])
 
     def _check_produced(self, frame: bytes) -> Checked:
         found = check(frame, self._limit)

@@ -77,11 +77,16 @@ class Journaling:
                 self._sync(self._journal.sync)
 
     def _checkpoint(self) -> None:
-        """Sync all there is. The next one is due an interval after this one began: that is how old data may get."""
+        """Sync all there is. The next one begins so early that, should it take twice as long, it ends in time.
+
+        Where that leaves too little, there is as much time to take frames as the disk takes.
+        """
         began = time.monotonic()
         self._sync(self._journal.checkpoint)
+        ended = time.monotonic()
         self._journal.tidy()
-        self._next_checkpoint = max(began + self._interval, time.monotonic())
+        took = ended - began
+        self._next_checkpoint = max(ended + max(self._interval - 2 * took, took), time.monotonic())
 
     def _sync(self, how: Callable[[], None]) -> None:
         if self._journal.failure is None:

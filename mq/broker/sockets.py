@@ -9,7 +9,8 @@ import zmq
 
 from mq.config import Config
 from mq.errors import BadEndpoint, PortTaken
-from mq.protocol import HANDSHAKE_MS, HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
+from mq.keepalive import SILENCE_MS_MAX, watch_connections
+from mq.protocol import HANDSHAKE_MS
 
 LINGER_MS = 1_000
 PORT_MAX = 65_535
@@ -52,9 +53,8 @@ class Sockets:
         for socket, option in ((ingest, "--ingest"), (live, "--live"), (control, "--control")):
             socket.linger = LINGER_MS
             socket.maxmsgsize = SUBSCRIPTION_BYTES_MAX if socket is live else config.wire_bytes_max
-            socket.heartbeat_ivl = HEARTBEAT_MS
-            socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
             socket.handshake_ivl = HANDSHAKE_MS
+            watch_connections(socket, None if socket is ingest else SILENCE_MS_MAX)
             _bind(socket, getattr(endpoints, option[2:]), option)
         return cls(ingest, live, control)
 

@@ -11,7 +11,8 @@ from mq.cli.broker import broker
 from mq.cli.collect import collect
 from mq.cli.pub import pub
 from mq.cli.read import replay, tail
-from mq.cli.topics import topics
+from mq.cli.repair import repair
+from mq.cli.topics import app as topics
 from mq.cli.up import up
 from mq.cli.verify import verify
 from mq.cli.view import view
@@ -23,8 +24,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (up, broker, collect, view, pub, tail, replay, topics, verify):
+for command in (up, broker, collect, view, pub, tail, replay, verify, repair):
     app.command()(command)
+app.add_typer(topics, name="topics")
 
 
 def _show_version(wanted: bool) -> None:

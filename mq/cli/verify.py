@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mq.cli import options
 from mq.cli.output import abandon_output
+from mq.cli.progress import progress
 
 if TYPE_CHECKING:
     from mq.journal.report import Finding, Report
@@ -43,8 +42,8 @@ def verify(
     from mq.journal.verify import verify as look
 
     try:
-        with _progress() as progress:
-            report = look(data, progress=progress)
+        with progress("verify") as tell:
+            report = look(data, progress=tell)
         for line in _json_lines(report) if as_json else _lines(report):
             typer.echo(line)
     except (JournalError, OSError) as error:  # a report that could not be written is as good as none
@@ -53,21 +52,6 @@ def verify(
         typer.echo(f"minimq: {printable(str(error))}", err=True)
         raise typer.Exit(NOT_LOOKED) from None
     raise typer.Exit(WHOLE if report.whole else DAMAGED)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """Show on a terminal how far it is; yield what to tell it, None where nobody watches."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with typer.progressbar(length=0, label="verify", file=sys.stderr) as bar:
-
-        def tell(done: int, whole: int) -> None:
-            bar.length = whole
-            bar.update(done - bar.pos)
-
-        yield tell
 
 
 def _json_lines(report: Report) -> Iterator[str]:

@@ -7,11 +7,14 @@ import re
 import zmq
 
 from mq.errors import BadEndpoint
-from mq.protocol import HANDSHAKE_MS, HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, Welcome
+from mq.keepalive import SILENCE_MS_MAX, SILENCE_OF_A_FULL_BROKER_MS_MAX, watch_connections
+from mq.protocol import HANDSHAKE_MS, Welcome
 
 RECONNECT_MS = 100
 PORT_MAX = 65_535
 RECONNECT_MS_MAX = 2_000
+
+SILENCES_MS_MAX = {int(zmq.DEALER): SILENCE_MS_MAX, int(zmq.PUSH): SILENCE_OF_A_FULL_BROKER_MS_MAX}
 
 Context = zmq.Context[zmq.Socket[bytes]]
 _TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[^:/\s]+):(\d{1,5})")
@@ -45,9 +48,8 @@ def connect(
     socket.rcvhwm = hwm
     if kind != zmq.SUB:  # its subscriptions count there, and what is over would be dropped
         socket.sndhwm = hwm
-    socket.heartbeat_ivl = HEARTBEAT_MS
-    socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
     socket.handshake_ivl = HANDSHAKE_MS
+    watch_connections(socket, SILENCES_MS_MAX.get(kind))
     socket.reconnect_ivl = RECONNECT_MS
     socket.reconnect_ivl_max = RECONNECT_MS_MAX
     try:

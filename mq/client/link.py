@@ -9,8 +9,8 @@ from typing import TypeVar
 import zmq
 
 from mq.client.endpoint import connect
-from mq.errors import BadMessage, MqError, Refused, Rewound, Trimmed, Unreachable
-from mq.protocol import Control, Failure, HeadList, Hello, Welcome, decode, is_request
+from mq.errors import BadMessage, MqError, Refused, Rewound, TimedOut, Trimmed, Unreachable
+from mq.protocol import Control, Delete, Deleted, Failure, HeadList, Hello, Welcome, decode, is_request
 
 ASK_AGAIN_S = 2.0
 BUSY_S = 0.1
@@ -88,6 +88,20 @@ class Link:
             if reply is not None:
                 return reply
         raise Unreachable(self.broker, self.timeout_s)
+
+    def delete(self, topics: list[str]) -> list[str]:
+        """Delete topics, and return those that there were. Raises `TimedOut` when no answer comes.
+
+        Asked but once, unless the broker is too busy: the second time it could be new records that go.
+        """
+        deadline = time.monotonic() + self.timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            request = Delete(self.number(), topics)
+            self.send(request)
+            reply = self.receive(Deleted, request.id, left)
+            if reply is not None:
+                return [str(row[0]) for row in reply.topics if isinstance(row, list) and row]
+        raise TimedOut(f"deleting {topics[0]} and what came with it", self.timeout_s)
 
     def hello(self) -> Welcome:
         """Return what the broker says of itself."""

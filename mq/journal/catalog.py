@@ -48,6 +48,10 @@ class Catalog:
         log.changed = self._changes + 1
         self._changes += 1
 
+    def remove(self, log: TopicLog) -> None:
+        """Forget a log."""
+        del self._logs[log.topic], self._by_name[log.name[:-1]]
+
     def matching(self, patterns: Sequence[Pattern], after: str | None, since: int = 0) -> list[TopicLog]:
         """Return the logs of topics that match and have changed, in order, those behind the topic `after`."""
         if all(pattern.exact for pattern in patterns):

@@ -9,24 +9,26 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from mq.config import Config
-from mq.errors import AppendFailed, JournalError, Rewound
+from mq.errors import AppendFailed, JournalError
 from mq.frame import Checked
 from mq.journal import layout
 from mq.journal.catalog import Catalog
+from mq.journal.deleting import Deleting
+from mq.journal.fence import Fence
 from mq.journal.files import Files
 from mq.journal.indexes import Indexes
 from mq.journal.interface import Head, Run, Slice, TopicInfo
 from mq.journal.lock import DirectoryLock
+from mq.journal.logs import Logs
 from mq.journal.meta import begin_epoch, outwait_a_wipe, read_epoch
-from mq.journal.open_files import OpenFiles
 from mq.journal.reading import LogReader
-from mq.journal.recovery import Opened, Recovery
+from mq.journal.recovery import Recovery
 from mq.journal.retention import SteadyClock
-from mq.journal.segment import Segment
-from mq.journal.state import State
-from mq.journal.syncing import Syncing
+from mq.journal.syncing import MARKS_S_MAX, Syncing
 from mq.journal.tidying import Rules, Tidying
-from mq.journal.topic_log import Limits, TopicLog
+from mq.journal.tombstones import Tombstones
+from mq.journal.topic_log import TopicLog
+from mq.journal.upkeep import Upkeep
 from mq.topic import Pattern
 
 _log = logging.getLogger(__name__)
@@ -38,32 +40,39 @@ class FileJournal:
     def __init__(
         self, data: str, config: Config, files: Files | None = None, clock: Callable[[], int] = time.time_ns
     ) -> None:
-        self.failure: str | None = None
         self._data = data
         self._files = files or Files()
         self._clock = clock
         self._topics_max = config.topics_max
-        self._limits = Limits(config.segment_bytes, config.index_interval_bytes)
-        self._open = OpenFiles(self._files, config.open_files_max)
         self._indexes = Indexes(self._files, config.index_interval_bytes)
         self._reader = LogReader(self._files, self._indexes)
+        self._fence = Fence(data)
         try:
             with ExitStack() as undo:
-                outwait_a_wipe(data, clock)
+                outwait_a_wipe(data)
                 layout.make_root(self._files, data)
                 read_epoch(self._files, data)  # refuses what is not ours before anything in it is touched
                 self._lock = DirectoryLock(data)
                 undo.callback(self._lock.release)
                 self._syncing = Syncing(self._files, data)
                 undo.callback(self._syncing.close)
-                self.epoch, self._catalog = self._recover()
+                tombstones = Tombstones(self._files, data, config.deleted_topics_max)
+                self._logs = Logs(self._files, self._indexes, tombstones, data, config)
+                self._deleting = Deleting(self._files, data, self._syncing, tombstones)
+                self.epoch, self._catalog = self._recover(config.quarantine_bytes_max)
+                self._upkeep = Upkeep(self._catalog, self._syncing, self._deleting, self._fence, self.epoch)
                 newest = max((log.state.appended for log in self._catalog.all()), default=0)
                 steady = SteadyClock(clock, time.monotonic_ns, newest)
-                self._tidying = Tidying(self._catalog, Rules.of(config), steady, self._roll, self._trim)
+                self._tidying = Tidying(self._catalog, self._upkeep, Rules.of(config), steady)
                 undo.pop_all()
         except OSError as error:
             why = f"{error.filename or data}: {error.strerror}"
             raise JournalError(f"{data} cannot be used ({why}): mend that, or name another with --data") from error
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is appended any more, None as long as it is."""
+        return self._fence.failure
 
     def append(self, frames: Sequence[Checked]) -> list[Run]:
         """Stamp and write frames, a write a topic. A topic's failure is in its run and hurts no other."""
@@ -79,13 +88,24 @@ class FileJournal:
 
     def sync(self) -> None:
         """Make durable what has been appended. Raises `JournalError`, after which nothing is appended any more."""
-        self._or_fence(self._syncing.sync)
+        self._fence.sync(self._syncing.sync)
 
     def checkpoint(self) -> None:
         """Sync, make the marks of the last checkpoint durable, and write new marks and index entries."""
-        self._or_fence(self._syncing.sync)
-        self._or_fence(self._syncing.sync_marks)
-        self._syncing.write_marks()
+        self._fence.sync(self._syncing.sync)
+        self._fence.sync(self._syncing.sync_marks)
+        self._syncing.write_marks(MARKS_S_MAX)
+        self._deleting.settle()
+
+    def delete(self, topics: Sequence[str]) -> list[Head]:
+        """Delete topics with all they hold; return where those that there were ended. That they are gone is durable.
+
+        A topic that begins anew goes on at that offset. Raises `JournalError`, `OSError`. Belongs to the thread that
+        appends.
+        """
+        logs = [log for topic in dict.fromkeys(topics) if (log := self._catalog.get(topic)) is not None]
+        self._upkeep.delete(logs)
+        return [Head(log.topic, log.state.next, log.state.epoch) for log in logs]
 
     def trim(self, topic: str, before: int) -> int:
         """Delete whole segments of a topic with only offsets below `before`, never the active one.
@@ -96,7 +116,7 @@ class FileJournal:
         if log is None:
             return 0
         for _ in range(sum(segment.limit <= before for segment in log.state.segments[:-1])):
-            self._trim(log)
+            self._upkeep.trim(log)
         return log.state.first
 
     def tidy(self) -> None:
@@ -106,12 +126,7 @@ class FileJournal:
 
     def read(self, topic: str, offset: int, epoch: int | None, size: int) -> Slice:
         """Return about `size` bytes of frames from `offset` on. Raises `Trimmed`, `Rewound`."""
-        log = self._catalog.get(topic)
-        if log is not None:
-            return self._reader.read(log, offset, epoch, size)
-        if offset:
-            raise Rewound(topic, offset, 0)
-        return Slice(b"", 0, 0, 0)
+        return self._reader.read(self._catalog.get(topic) or self._logs.empty(topic), offset, epoch, size)
 
     def last(self, patterns: Sequence[Pattern], after: str | None, size: int) -> tuple[bytes, str | None]:
         """Return the last frames of matching topics, and the topic to go on after when there are more."""
@@ -135,17 +150,17 @@ class FileJournal:
 
     def offset_at(self, topic: str, time: int) -> int:
         """Return the first offset appended at `time` (ns) or later; the end when there is none."""
-        log = self._catalog.get(topic)
-        return self._reader.offset_at(log, time) if log is not None else 0
+        return self._reader.offset_at(self._catalog.get(topic) or self._logs.empty(topic), time)
 
     def close(self) -> None:
         """Sync and let go."""
         try:
             if self.failure is None:
                 self.checkpoint()
-                self._or_fence(self._syncing.sync_marks)
+                self._syncing.write_marks()
+                self._fence.sync(self._syncing.sync_marks)
         finally:
-            self._open.close()
+            self._logs.close()
             self._syncing.close()
             self._lock.release()
 
@@ -172,65 +187,29 @@ class FileJournal:
             raise AppendFailed("journal_failed", self.failure)
         log = self._catalog.get_by_name(topic) or self._create(topic.decode("ascii"))
         if log.needs_roll():
-            self._roll(log)
+            self._upkeep.roll(log)
         return log
-
-    def _roll(self, log: TopicLog) -> None:
-        try:
-            self._or_fence(lambda: self._syncing.sync_log(log))
-        except JournalError as error:
-            raise AppendFailed("journal_failed", str(error)) from error
-        try:
-            log.roll()
-        except OSError as error:
-            raise AppendFailed.of(error) from error
-        self._syncing.directories.add(log.directory)
-
-    def _trim(self, log: TopicLog) -> None:
-        """Delete the oldest segment, once the one before it is gone for good: a loss of power must not leave a hole."""
-        self._or_fence(lambda: self._syncing.sync_directory(log.directory))
-        self._syncing.directories.add(log.directory)
-        log.trim()
 
     def _create(self, topic: str) -> TopicLog:
         """Return the log of a new topic; it is in the catalog once its first frames are written."""
         if len(self._catalog) >= self._topics_max:
             raise AppendFailed("too_many_topics", f"there are {len(self._catalog)} already, the limit is topics_max")
-        directories = layout.directories(self._data, topic)
-        try:
-            layout.make_missing(self._files, directories)
-        except OSError as error:
-            raise AppendFailed.of(error) from error
+        log, directories = self._logs.new(topic)
         self._syncing.directories.update(directories)
-        return self._log(topic, Opened(State((Segment.fresh(directories[-1], 0),), 0, 0, -1, 0, 0)))
+        return log
 
-    def _log(self, topic: str, opened: Opened) -> TopicLog:
-        directory = layout.topic_directory(self._data, topic)
-        parts = self._files, self._open, self._indexes, self._limits
-        return TopicLog(topic, directory, opened.state, *parts, opened.broken)
-
-    def _or_fence(self, sync: Callable[[], None]) -> None:
-        """Sync; if that fails, take nothing more: nobody knows what is on the disk, and asking again would not tell."""
-        if self.failure is not None:
-            raise JournalError(self.failure)
-        try:
-            sync()
-        except OSError as error:
-            self.failure = f"a sync failed: {error.filename or self._data}: {error.strerror}"
-            _log.critical("%s; nothing more is appended until the broker is started again", self.failure)
-            raise JournalError(self.failure) from error
-
-    def _recover(self) -> tuple[int, Catalog]:
+    def _recover(self, quarantine_bytes_max: int) -> tuple[int, Catalog]:
         layout.make_missing(self._files, [os.path.join(self._data, layout.TOPICS)])
-        recovery = Recovery(self._files, self._indexes, self._data)
+        recovery = Recovery(self._files, self._indexes, self._data, quarantine_bytes_max)
         logs = []
         for topic, names in layout.walk(self._files, self._data):
-            opened = recovery.open(topic, names)
+            opened = recovery.open(topic, self._deleting.finish(topic, names))
             if opened is None:
                 continue
-            logs.append(self._log(topic, opened))
+            logs.append(self._logs.opened(topic, opened))
             if not opened.clean:
                 self._syncing.add_unsynced(logs[-1], layout.directories(self._data, topic))
+        self._deleting.finished()
         newest = max((log.state.epoch for log in logs), default=0)
         epoch = begin_epoch(self._files, self._data, newest, self._clock())
         return epoch, Catalog(epoch, logs)

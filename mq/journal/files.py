@@ -74,6 +74,10 @@ class Files:
         """Delete a file."""
         os.unlink(path)
 
+    def remove_directory(self, path: str) -> None:
+        """Delete a directory that is empty."""
+        os.rmdir(path)
+
     def names(self, path: str) -> list[str]:
         """Return the names in a directory."""
         return os.listdir(path)

@@ -63,7 +63,10 @@ class Journal(Protocol):
     """Appending and syncing are one thread's; reading is any thread's, at any time."""
 
     epoch: int
-    failure: str | None
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is appended any more, None as long as it is."""
 
     def append(self, frames: Sequence[Checked]) -> list[Run]:
         """Stamp and write frames, grouped by topic. A topic's failure is in its run and hurts no other."""
@@ -73,6 +76,12 @@ class Journal(Protocol):
 
     def checkpoint(self) -> None:
         """Sync, and note how far: what the next opening starts from."""
+
+    def delete(self, topics: Sequence[str]) -> list[Head]:
+        """Delete topics; return where those that there were ended: one that begins anew goes on there.
+
+        That they are gone is durable then. Raises `JournalError`, `OSError`. The appending thread's.
+        """
 
     def tidy(self) -> None:
         """Delete some of what is not to be kept any longer: the appending thread's, and soon done."""

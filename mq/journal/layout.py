@@ -7,6 +7,7 @@
     <data>/topics/host/node1/cpu/@00000000000000000000.log     a segment, named by its first offset
                                  @00000000000000000000.index   a cache of it
                                  @mark                         how far the active segment has been synced
+    <data>/deleted                                   where deleted topics ended
     <data>/quarantine/                               copies of what was cut off
 
 ``@`` is not in the grammar of topics, so a topic's directory can hold other topics.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from mq.journal.files import Files
@@ -25,8 +26,9 @@ from mq.topic import is_topic
 
 _log = logging.getLogger(__name__)
 
-LOCK, META, TOPICS, QUARANTINE, MARK = "lock", "journal", "topics", "quarantine", "@mark"
+LOCK, META, TOPICS, DELETED, QUARANTINE, MARK = "lock", "journal", "topics", "deleted", "quarantine", "@mark"
 _SEGMENT = re.compile(r"@([0-9]{20})\.log")
+_OF_SEGMENT = re.compile(r"@([0-9]{20})\.(?:log|index)")
 
 
 def topic_directory(data: str, topic: str) -> str:
@@ -44,8 +46,30 @@ def directories(data: str, topic: str) -> list[str]:
 def make_missing(files: Files, directories: list[str]) -> None:
     """Make those of the directories that do not exist, in order."""
     for directory in directories:
-        if not os.path.isdir(directory):
+        _make(files, directory)
+
+
+def _make(files: Files, directory: str) -> None:
+    """Make a directory, unless it is there, or comes to be meanwhile: another broker may start at the same moment."""
+    if not os.path.isdir(directory):
+        try:
             files.make_directory(directory)
+        except FileExistsError:
+            if not os.path.isdir(directory):
+                raise
+
+
+def remove_empty(files: Files, directories: list[str]) -> list[str]:
+    """Remove the directories that `directories` returned for a topic, the deepest first, as far as they are empty.
+
+    Return those that are gone; the one that holds all topics stays.
+    """
+    gone: list[str] = []
+    with suppress(OSError):
+        for directory in reversed(directories[1:]):
+            files.remove_directory(directory)
+            gone.append(directory)
+    return gone
 
 
 def make_root(files: Files, data: str) -> None:
@@ -60,8 +84,7 @@ def make_root(files: Files, data: str) -> None:
     unsynced = [os.path.dirname(directory) for directory in reversed(missing)]
     if not missing and not os.path.exists(os.path.join(path, META)):
         unsynced = [os.path.dirname(path)]
-    for directory in reversed(missing):
-        files.make_directory(directory)
+    make_missing(files, missing[::-1])
     for directory in unsynced:
         with suppress(PermissionError):  # what is above may be somebody else's, who has seen to it
             files.sync_directory(directory)
@@ -77,9 +100,15 @@ def index_path(segment: str) -> str:
     return segment.removesuffix(".log") + ".index"
 
 
-def segment_bases(names: list[str]) -> list[int]:
+def segment_bases(names: Iterable[str]) -> list[int]:
     """Return the first offsets of the segments among these names, in order."""
     return sorted(int(found[1]) for name in names if (found := _SEGMENT.fullmatch(name)))
+
+
+def base_of(name: str) -> int | None:
+    """Return the first offset of the segment that a file is, or is the index of; None for another file."""
+    found = _OF_SEGMENT.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 def walk(files: Files, data: str) -> Iterator[tuple[str, list[str]]]:

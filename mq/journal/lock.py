@@ -18,10 +18,14 @@ class DirectoryLock:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             owner = os.pread(self._descriptor, 64, 0).decode("ascii", "replace").strip() or "owner unknown"
             os.close(self._descriptor)
             raise Locked(data, owner) from None
+        except OSError as error:
+            os.close(self._descriptor)
+            error.filename = path
+            raise
         with suppress(OSError):  # on a full disk there may be no room for as much as a name
             size = os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
             os.ftruncate(self._descriptor, size)

@@ -16,7 +16,6 @@ import errno
 import os
 import re
 import time
-from collections.abc import Callable
 
 from google_crc32c import value
 
@@ -70,7 +69,7 @@ def begin_epoch(files: Files, data: str, newest: int, now: int) -> int:
     return epoch
 
 
-def outwait_a_wipe(data: str, clock: Callable[[], int]) -> None:
+def outwait_a_wipe(data: str) -> None:
     """Wait until the second is over in which a directory that was never opened, or what is to hold it, was changed.
 
     What was wiped there a moment ago may have been a journal that had begun in this second: no two have one epoch.
@@ -81,7 +80,7 @@ def outwait_a_wipe(data: str, clock: Callable[[], int]) -> None:
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     changed = os.stat(path).st_mtime_ns // NS_PER_SECOND
-    while (now := clock()) // NS_PER_SECOND == changed:
+    while (now := time.time_ns()) // NS_PER_SECOND == changed:
         time.sleep(1 - now % NS_PER_SECOND / NS_PER_SECOND)
 
 
@@ -105,7 +104,8 @@ def _put_down(files: Files, path: str, text: bytes) -> None:
 
 
 def _refuse_foreign(files: Files, data: str) -> None:
-    ours = {layout.LOCK, layout.META, f"{layout.META}.new", layout.TOPICS, layout.QUARANTINE, "lost+found"}
+    files_of_ours = {layout.LOCK, layout.META, f"{layout.META}.new", layout.DELETED, f"{layout.DELETED}.new"}
+    ours = files_of_ours | {layout.TOPICS, layout.QUARANTINE, "lost+found"}
     strangers = sorted(set(files.names(data)) - ours)
     if strangers:
         raise JournalError(

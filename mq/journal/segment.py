@@ -45,12 +45,14 @@ class Segment:
 class SegmentReader:
     """One opening of a segment's file for reading: what was deleted meanwhile can be read to its end.
 
-    Where the disk gives an error it reads as zeros, which is damage like any other.
+    Where the disk gives an error it reads as zeros, which is damage like any other; `unreadable` is where that was
+    first, -1 while it was not.
     """
 
     def __init__(self, files: Files, path: str) -> None:
         self._files = files
         self._descriptor = files.open(path, os.O_RDONLY)
+        self.unreadable = -1
 
     def __enter__(self) -> SegmentReader:
         return self
@@ -74,4 +76,5 @@ class SegmentReader:
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
+            self.unreadable = at if self.unreadable < 0 else self.unreadable
             return bytes(size)

@@ -32,3 +32,8 @@ class State(NamedTuple):
     def limit_of(self, segment: Segment) -> int:
         """Return the offset that a segment ends below."""
         return min(segment.limit, self.next)
+
+
+def ended(directory: str, offset: int, epoch: int, appended: int) -> State:
+    """Return the log of a topic of which nothing is left, or nothing was yet: its next record is at `offset`."""
+    return State((Segment.fresh(directory, offset),), 0, offset, -1, appended, epoch)

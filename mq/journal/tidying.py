@@ -5,36 +5,42 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mq.config import KEPT, Config
 from mq.errors import JournalError
 from mq.journal.catalog import Catalog
 from mq.journal.retention import SECOND_NS, Policy, SteadyClock, surplus
 from mq.journal.topic_log import TopicLog
+from mq.journal.upkeep import Upkeep
 from mq.topic import Pattern
 
 TOPICS_A_STEP = 500
 ROUND_PAUSE_STEPS = 10
 """How many steps pass between two rounds, so that a journal of few topics is not gone over all the time."""
 
-Doing = Callable[[TopicLog], None]
+_On = TypeVar("_On")
 _log = logging.getLogger(__name__)
 
 
 class Rules(NamedTuple):
-    """What is kept: of a topic (the first pattern that matches counts), of all, and how long a segment stays open."""
+    """What is kept of a topic (the first pattern that matches counts) and of all; how long a segment stays open.
+
+    `expiry_ns` is how long a topic stays that holds nothing and is not written to.
+    """
 
     topics: list[tuple[Pattern, Policy]]
     others: Policy
     bytes_max: int
     segment_age_ns: int
+    expiry_ns: int
 
     @classmethod
     def of(cls, config: Config) -> Rules:
         """Return what the settings say."""
         topics = [(rule.pattern, _policy(config, rule.chosen)) for rule in config.retention]
-        return cls(topics, _policy(config, {}), config.journal_bytes_max, round(config.segment_age_s * SECOND_NS))
+        ages = round(config.segment_age_s * SECOND_NS), round(config.topic_expiry_s * SECOND_NS)
+        return cls(topics, _policy(config, {}), config.journal_bytes_max, *ages)
 
     def policy(self, topic: str) -> Policy:
         """Return what a topic keeps."""
@@ -50,13 +56,14 @@ def _policy(config: Config, chosen: Mapping[str, float]) -> Policy:
 class Tidying:
     """Used by the appending thread alone. A topic that fails is passed over, and tried again in the next round."""
 
-    def __init__(self, catalog: Catalog, rules: Rules, clock: SteadyClock, roll: Doing, trim: Doing) -> None:
+    def __init__(self, catalog: Catalog, upkeep: Upkeep, rules: Rules, clock: SteadyClock) -> None:
         self._catalog = catalog
+        self._upkeep = upkeep
         self._rules = rules
         self._clock = clock
-        self._roll, self._trim = roll, trim
         self._pause = 1
         self._waiting: list[TopicLog] = []
+        self._expired: list[TopicLog] = []
         self._bytes = self._segments = self._freed = 0
         self._failing = False
 
@@ -70,6 +77,8 @@ class Tidying:
         for _ in range(min(TOPICS_A_STEP, len(self._waiting))):
             log = self._waiting.pop()
             self._try(self._look_at, log)
+        expired, self._expired = self._expired, []
+        self._try(self._upkeep.delete, expired)
         if not self._waiting:
             self._end_round()
 
@@ -77,10 +86,13 @@ class Tidying:
         """Tidy one topic, and count what it holds then."""
         state, now = log.state, self._clock.now()
         if state.size and log.broken is None and now - log.began() > self._rules.segment_age_ns:
-            self._roll(log)
-        if len(log.state.segments) > 1:
-            self._delete(log, surplus(log.held(), log.bytes_held(), state.next, self._rules.policy(log.topic), now))
-        self._bytes += log.bytes_held()
+            self._upkeep.roll(log)
+        elif len(log.state.segments) > 1:
+            self._shorten(log, surplus(log.held(), log.bytes_held(), state.next, self._rules.policy(log.topic), now))
+        held = log.bytes_held()
+        if held == 0 and now - state.appended > self._rules.expiry_ns:
+            self._expired.append(log)
+        self._bytes += held
 
     def _end_round(self) -> None:
         over = self._bytes - self._rules.bytes_max
@@ -100,28 +112,28 @@ class Tidying:
             if over <= 0:
                 return
             freed = self._freed
-            self._try(self._delete, log)
+            self._try(self._shorten, log)
             over -= self._freed - freed
         for log in sorted(logs, key=attrgetter("state.size"), reverse=True):
             if over <= 0 or not log.state.size:
                 return
             over -= log.state.size
-            self._try(self._roll, log)
+            self._try(self._upkeep.roll, log)
 
-    def _delete(self, log: TopicLog, count: int = 1) -> None:
+    def _shorten(self, log: TopicLog, count: int = 1) -> None:
         before, segments = log.bytes_held(), len(log.state.segments)
         try:
             for _ in range(count):
-                self._trim(log)
+                self._upkeep.trim(log)
         finally:
             self._freed += before - log.bytes_held()
             self._segments += segments - len(log.state.segments)
 
-    def _try(self, what: Doing, log: TopicLog) -> None:
-        """Do it to a topic. What fails is told once until something works again."""
+    def _try(self, what: Callable[[_On], None], on: _On) -> None:
+        """Do it. What fails is told once until something works again."""
         try:
-            what(log)
+            what(on)
         except (OSError, JournalError) as error:
             if not self._failing:
-                _log.warning("%s: %s: what is not to be kept stays there for now", log.directory, error)
+                _log.warning("%s: what is not to be kept stays there for now", error)
             self._failing = True

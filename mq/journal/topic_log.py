@@ -22,7 +22,7 @@ from mq.journal.mark import Mark
 from mq.journal.open_files import OpenFiles
 from mq.journal.retention import Held
 from mq.journal.segment import Segment
-from mq.journal.state import State
+from mq.journal.state import State, ended
 
 
 class Limits(NamedTuple):
@@ -151,6 +151,20 @@ class TopicLog:
         except OSError:
             self.state = self.state._replace(segments=before)
             raise
+
+    def delete(self) -> None:
+        """Delete all of it. Raises `OSError` where something stays; it is no more all the same.
+
+        Readers are told first, as by a trim: what they want is no longer kept.
+        """
+        state = self.state
+        self.broken = f"{self.topic} has been deleted"
+        self.state = ended(self.directory, state.next, state.epoch, state.appended)
+        self._open.forget(state.segments[-1].path)
+        for segment in state.segments:
+            self._remove(segment)
+        with suppress(FileNotFoundError):
+            self._files.remove(self.mark_path)
 
     def _remove(self, segment: Segment) -> None:
         self._indexes.remove(segment)

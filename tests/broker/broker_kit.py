@@ -41,6 +41,13 @@ class MemoryJournal:
             groups.setdefault(frame[0], []).append(frame)
         return [self._append(topic, group) for topic, group in groups.items()]
 
+    def delete(self, topics: Sequence[str]) -> list[Head]:
+        """Delete those that there are."""
+        if self.failure is not None:
+            raise JournalError(self.failure)
+        gone = [topic for topic in topics if self.logs.pop(topic.encode(), None) is not None]
+        return [Head(topic, self.ends[topic.encode()], self.epoch) for topic in gone]
+
     def _append(self, topic: bytes, checked: list[Checked]) -> Run:
         run = Run(topic, checked)
         if (reason := self.refuse.get(topic)) is not None:

@@ -25,6 +25,7 @@ from raw_wire import (
     receive,
     take_apart,
 )
+from waiting import eventually
 
 TOPIC = b"host/node1/cpu"
 PRODUCED_BYTES = 40
@@ -294,3 +295,29 @@ def test_what_no_subscriber_was_there_for_is_in_the_journal(peer: Peer) -> None:
     bodies = [frame.body for frame in take_apart(peer.journal(TOPIC.decode()))]
     assert bodies == [b"%d" % number for number in range(10)]
     assert UNSTORED not in [frame.offset for frame in take_apart(peer.journal(TOPIC.decode()))]
+
+
+# --- deleting -----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_sent_before_a_deletion_goes_and_what_comes_after_it_stays(peer: Peer) -> None:
+    """All of it on one connection, with nothing waited for in between."""
+    dealer = peer.dealer()
+    for number in range(3):
+        dealer.send(make(TOPIC, b"old", flags=WRITTEN, producer=7, sequence=number))
+    dealer.send(msgpack.packb({"op": "delete", "id": 5, "topics": [TOPIC.decode(), "nobody"]}))
+    dealer.send(make(TOPIC, b"new", flags=WRITTEN, producer=7, sequence=3))
+    answer = answer_to(dealer, 5)
+    assert answer["op"] == "deleted"
+    assert answer["topics"] == [[TOPIC.decode(), 3, peer.ask("hello")["epoch"]]]
+    frames = eventually(lambda: peer.ask("fetch", topic=TOPIC.decode(), offset=3)["frames"])
+    assert [(each.offset, each.body) for each in take_apart(frames)] == [(3, b"new")]
+    assert peer.ask("fetch", topic=TOPIC.decode(), offset=2)["error"] == "trimmed"
+
+
+@pytest.mark.parametrize(
+    "topics", [["_mq/consumers"], ["a", "_mq"], ["a/"], [""], ["a b"], [], ["a"] * 257, "a", [1]], ids=str
+)
+def test_what_is_no_list_of_topics_that_may_be_deleted_is_refused(peer: Peer, topics: Any) -> None:
+    assert peer.ask("delete", topics=topics)["error"] == "bad_request"
+    assert peer.ask("hello")["op"] == "welcome"

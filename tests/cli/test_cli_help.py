@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -16,30 +18,44 @@ from mq.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 COMMAND = typer.main.get_command(app)
-COMMANDS: dict[str, typer.core.TyperCommand] = COMMAND.commands  # type: ignore[attr-defined]
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each command with the words that it is typed with."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+COMMANDS = dict(_commands(COMMAND))
+GROUPS = {name.partition(" ")[0] for name in COMMANDS if " " in name}
 every_command = pytest.mark.parametrize("name", sorted(COMMANDS))
 
 
 def test_the_commands_are_those_that_people_and_scripts_rely_on() -> None:
-    assert set(COMMANDS) >= {"up", "broker", "collect", "view", "pub", "tail", "replay", "topics", "verify"}
+    assert set(COMMANDS) >= {"up", "broker", "collect", "view", "pub", "tail", "replay", "verify", "repair"}
+    assert set(COMMANDS) >= {"topics list", "topics delete"}
 
 
 @every_command
 def test_each_command_says_what_it_does_and_shows_how_it_is_typed(name: str) -> None:
     text = COMMANDS[name].help or ""
     assert text.splitlines()[0].endswith(".")
-    assert re.search(rf"^\s*(.* \| )?minimq {name}\b", text, re.MULTILINE), "there is no example"
+    typed = name.removesuffix(" list")
+    assert re.search(rf"^\s*(.* \| )?minimq {typed}\b", text, re.MULTILINE), "there is no example"
 
 
 @every_command
 def test_each_option_and_argument_has_help(name: str) -> None:
     for parameter in COMMANDS[name].params:
-        assert (parameter.help or "").endswith("."), parameter.name  # type: ignore[attr-defined]
+        assert (parameter.help or "").endswith("."), parameter.name
 
 
 @every_command
 def test_help_is_printed_with_every_option(name: str) -> None:
-    ran = minimq(name, "--help")
+    ran = minimq(*name.split(), "--help")
     assert (ran.code, ran.err) == (0, "")
     for parameter in COMMANDS[name].params:
         assert all(option in ran.out for option in parameter.opts if option.startswith("--"))
@@ -49,9 +65,16 @@ def test_without_a_command_all_are_listed() -> None:
     ran = minimq("--help")
     assert ran.code == 0
     listed = ran.out[ran.out.index("Commands:") :]
-    assert all(re.search(rf"^  {name} ", listed, re.MULTILINE) for name in COMMANDS)
+    assert all(re.search(rf"^  {name.partition(' ')[0]} ", listed, re.MULTILINE) for name in COMMANDS)
     without = minimq()
     assert without.out + without.err == ran.out
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_a_group_lists_its_commands(name: str) -> None:
+    ran = minimq(name, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert all(f"\n  {each.partition(' ')[2]} " in ran.out for each in COMMANDS if each.startswith(f"{name} "))
 
 
 def test_the_version_is_that_of_the_package() -> None:

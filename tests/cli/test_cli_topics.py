@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from broker_process import BrokerProcess
 from cli_kit import minimq, nobody, store
 
@@ -36,6 +37,39 @@ def _chosen_and_as_json(broker: BrokerProcess) -> None:
     }
     nothing = minimq("topics", "other/#", broker=broker.control)
     assert (nothing.code, nothing.out, nothing.complaint) == (0, "", "no topic matches other/#")
+
+
+def test_deleting_says_what_and_needs_a_yes(broker: BrokerProcess) -> None:
+    for topic in ("host/old/cpu", "host/old/mem", "host/new/cpu"):
+        store(broker, topic, b"x", b"y")
+    unasked = minimq("topics", "delete", "host/old/#", broker=broker.control)
+    assert unasked.code == 1
+    assert [line.split()[0] for line in unasked.lines[1:]] == ["host/old/cpu", "host/old/mem"]
+    assert "nothing is deleted" in unasked.complaint
+    assert "--yes" in unasked.complaint
+    deleted = minimq("topics", "delete", "host/old/#", "host/+/mem", "--yes", broker=broker.control)
+    assert (deleted.code, deleted.err, deleted.lines[-1]) == (0, "", "2 topics deleted")
+    (left,) = minimq("topics", "--json", broker=broker.control).objects
+    assert left["topic"] == "host/new/cpu"
+    broker.kill()
+    broker.restart()
+    store(broker, "host/old/cpu", b"z")
+    (record,) = minimq("replay", "host/old/cpu", "--from", "2", "--json", broker=broker.control).objects
+    assert (record["offset"], record["body"]) == (2, "z")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "why"),
+    [
+        (["nobody"], "no topic matches nobody"),
+        (["a", "b/#"], "no topic matches a or b/#"),
+        (["a/#/b"], "is not a pattern"),
+    ],
+)
+def test_where_there_is_nothing_to_delete_it_says_so(broker: BrokerProcess, patterns: list[str], why: str) -> None:
+    ran = minimq("topics", "delete", *patterns, "--yes", broker=broker.control)
+    assert (ran.code, ran.out) == (1, "")
+    assert why in ran.complaint
 
 
 def test_before_the_first_record_there_are_none_and_it_says_so(broker: BrokerProcess) -> None:

@@ -21,9 +21,10 @@ from waiting import eventually
 
 import mq
 from mq.client import subscriber as module
+from mq.client.link import Link
 from mq.client.message import Batch, Message
 from mq.client.subscriber import Start, Subscriber
-from mq.errors import BadEndpoint, BadPattern, Closed, Gap, Refused, Rewound
+from mq.errors import BadEndpoint, BadPattern, Closed, Gap, Refused, Rewound, Trimmed
 from mq.frame import UNSTORED, encode
 from mq.protocol import Control, Failure, Fetch, Frames, HeadList, Heads, Hello, OffsetAt, OffsetFound
 
@@ -317,6 +318,27 @@ def test_through_a_kill_and_a_restart_every_offset_comes_once(broker: BrokerProc
         assert_silence(subscriber)
     assert [each.offset for each in found if each.topic == TOPIC] == list(range(300))
     assert [each.offset for each in found if each.topic != TOPIC] == list(range(200))
+
+
+def test_a_topic_that_is_deleted_and_begins_anew_goes_on(broker: BrokerProcess) -> None:
+    """Who was up to date misses nothing and is told nothing; who comes later is told what is gone."""
+    fill(broker, 100)
+    with mq.Subscriber(broker.control, "host/#", start=0) as subscriber, Link(broker.control) as link:
+        found = take(subscriber, 100)
+        for number in range(1, 4):
+            assert link.delete([TOPIC]) == [TOPIC]
+            if number == 2:
+                broker.kill()
+                broker.restart()
+            fill(broker, 50, first=50 + 50 * number)
+            found += take(subscriber, 50)
+        assert_silence(subscriber)
+    assert offsets(found) == list(range(250))
+    with mq.Subscriber(broker.control, "host/#", start=0) as subscriber:
+        with pytest.raises(Trimmed) as caught:
+            subscriber.receive(20)
+        assert caught.value.first_kept == 200
+        assert offsets(take(subscriber, 50)) == list(range(200, 250))
 
 
 def test_under_load_through_kills_what_comes_is_what_the_journal_holds(broker: BrokerProcess) -> None:

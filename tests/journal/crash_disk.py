@@ -257,6 +257,11 @@ class CrashDisk(QuickFiles):
         del self._nodes[path]
         self._name(path, None)
 
+    def remove_directory(self, path: str) -> None:
+        super().remove_directory(path)
+        del self._nodes[path]
+        self._name(path, None)
+
     def _make(self, path: str, *, is_directory: bool) -> None:
         number = 1 + max([*self._start, *(each.node for each in self.record if isinstance(each, Made))])
         self._nodes[path] = number

@@ -110,6 +110,10 @@ class FaultyFiles(QuickFiles):
         self._try("remove", path)
         super().remove(path)
 
+    def remove_directory(self, path: str) -> None:
+        self._try("remove_directory", path)
+        super().remove_directory(path)
+
     def names(self, path: str) -> list[str]:
         self._try("names", path)
         return super().names(path)

@@ -93,7 +93,7 @@ class Box:
 def drop(journal: FileJournal) -> None:
     """Do what the kernel does for a process that was killed: close its descriptors, and so release its lock."""
     try:
-        journal._open.close()
+        journal._logs.close()
         journal._syncing.close()
     finally:
         journal._lock.release()

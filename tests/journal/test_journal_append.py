@@ -89,7 +89,7 @@ def test_fewer_open_files_than_topics(box: Box) -> None:
     for turn in range(5):
         runs = journal.append([checked(f"t/{number}", b"%d" % turn) for number in range(50)])
         assert all(run.offset == turn for run in runs)
-    assert len(journal._open._open) == 8
+    assert len(journal._logs._open._open) == 8
     journal.checkpoint()
     for number in range(50):
         assert list(read_all(journal, f"t/{number}").records.values()) == [b"%d" % turn for turn in range(5)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -64,6 +67,27 @@ def test_a_journal_that_could_not_be_opened_lets_go_of_the_lock(box: Box) -> Non
         box.open()
     box.clock.now = 2**30 * SECOND
     box.open()
+
+
+def test_a_lock_that_cannot_be_asked_for_is_not_called_taken(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(JournalError, match=f"lock: {os.strerror(errno.ENOLCK)}") as caught:
+        box.open()
+    assert not isinstance(caught.value, Locked)
+
+
+def test_a_directory_that_another_start_makes_at_the_same_moment_is_no_error(box: Box) -> None:
+    make = box.files.make_directory
+
+    def make_twice(path: str) -> None:
+        make(path)
+        make(path)
+
+    box.files.make_directory = make_twice  # type: ignore[method-assign]  # it acts as two
+    assert put(box.open(), b"x").offset == 0
 
 
 # --- epochs -------------------------------------------------------------------------------------------------------

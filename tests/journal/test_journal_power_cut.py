@@ -56,6 +56,7 @@ class Story:
     appended: list[Appended] = field(default_factory=list)
     durable: list[tuple[int, dict[str, int]]] = field(default_factory=list)
     trimmed: list[tuple[int, str, int]] = field(default_factory=list)
+    deleted: list[tuple[int, str, int]] = field(default_factory=list)
 
     @property
     def now(self) -> int:
@@ -114,8 +115,8 @@ class Workload:
 
     def run(self, steps: int) -> None:
         """Do so many things; the journal is dropped at the end, as by kill -9."""
-        doings = [self.append, self.sync, self.checkpoint, self.trim, self.close, self.kill]
-        for doing in self.random.choices(doings, [70, 10, 10, 4, 3, 3], k=steps):
+        doings = [self.append, self.sync, self.checkpoint, self.trim, self.delete, self.close, self.kill]
+        for doing in self.random.choices(doings, [70, 10, 10, 4, 2, 3, 3], k=steps):
             doing()
         self.box.kill()
 
@@ -152,6 +153,13 @@ class Workload:
         if info is not None:
             first = self.journal.trim(topic, self.random.randint(info.first, info.next))
             self.story.trimmed.append((begun, topic, first))
+
+    def delete(self) -> None:
+        """Delete a topic: what is durable of it then is that it is gone."""
+        topic, begun = self.random.choice(TOPICS), self.story.now
+        for end in self.journal.delete([topic]):
+            self.story.trimmed.append((begun, topic, end.next))
+            self.story.deleted.append((self.story.now, topic, end.next))
 
     def close(self) -> None:
         """End in order, and begin again."""
@@ -198,6 +206,8 @@ def check(story: Story, moment: int, path: Path) -> None:
         for topic in TOPICS:
             assert found[topic].items() >= story.promised(moment)[topic].items(), f"{topic}: a durable record is gone"
             assert found[topic].items() <= story.written(moment)[topic].items(), f"{topic}: a record was never written"
+            gone = max((end for since, name, end in story.deleted if since <= moment and name == topic), default=0)
+            assert min(found[topic], default=gone) >= gone, f"{topic}: a deleted record came back"
             old = [at for at in found[topic] if at < story.ends(moment).get(topic, 0)]
             assert old == list(range(min(old, default=0), max(old, default=-1) + 1)), f"{topic}: a trim left a hole"
             below = {at for at in story.untrimmed(moment)[topic] if at < marked[topic]}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from journal_kit import ALL, SECOND, TOPIC, Box, fill, put, read_all, split
+from journal_faults import FaultyFiles
+from journal_kit import ALL, SECOND, SMALL, TOPIC, Box, fill, put, read_all, split
 
 from mq.errors import Rewound
 
@@ -111,6 +114,53 @@ def test_a_large_torn_tail_is_kept_whole(box: Box) -> None:
         file.write(tail)
     box.open()
     assert box.quarantine()[0].read_bytes() == tail
+
+
+def _torn_and_opened(box: Box, *tails: bytes, bytes_max: int) -> None:
+    for tail in tails:
+        box.kill()
+        with box.segments()[0].open("ab") as file:
+            file.write(tail)
+        box.open(replace(SMALL, quarantine_bytes_max=bytes_max))
+
+
+def test_of_copies_that_are_too_many_the_oldest_are_deleted_and_that_is_said(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(box.open(), 5)
+    _torn_and_opened(box, b"a" * 400, b"b" * 300, b"c" * 300, bytes_max=1000)
+    assert [path.read_bytes()[:1] for path in box.quarantine()] == [b"a", b"b", b"c"]
+    (box.path / "quarantine" / "mine").write_bytes(bytes(5000))
+    for age, path in enumerate(reversed(box.quarantine()[:3])):  # they may not be deleted by their names
+        os.utime(path, (age, age))
+    caplog.clear()
+    _torn_and_opened(box, b"d" * 301, bytes_max=1000)
+    kept = [path.read_bytes()[:1] for path in box.quarantine() if path.name != "mine"]
+    assert kept == [b"a", b"d"]
+    (line,) = [record.getMessage() for record in caplog.records if "deleted" in record.getMessage()]
+    assert "the oldest 2 copies, 600 bytes, were deleted" in line
+    assert (box.path / "quarantine" / "mine").exists()
+
+
+def test_a_copy_that_is_too_large_by_itself_is_kept_alone(box: Box) -> None:
+    fill(box.open(), 5)
+    _torn_and_opened(box, b"a" * 400, b"b" * 1001, bytes_max=1000)
+    assert [path.read_bytes() for path in box.quarantine()] == [b"b" * 1001]
+    _torn_and_opened(box, b"c" * 1000, bytes_max=1000)
+    assert [path.read_bytes() for path in box.quarantine()] == [b"c" * 1000]
+
+
+def test_copies_that_cannot_be_deleted_are_left_and_so_is_the_tail(tmp_path: Path) -> None:
+    files = FaultyFiles()
+    box = Box(tmp_path / "data", files=files)
+    fill(box.open(), 5)
+    _torn_and_opened(box, b"a" * 800, bytes_max=1000)
+    files.add("remove", ".torn", errno.EROFS)
+    _torn_and_opened(box, b"b" * 800, bytes_max=1000)
+    assert [path.read_bytes() for path in box.quarantine()] == [b"a" * 800]
+    assert box.segments()[0].read_bytes().endswith(b"b" * 800)
+    assert put(box.opened[-1], b"x").offset == 5
+    box.kill()
 
 
 def test_a_kill_right_behind_a_roll_leaves_an_empty_segment_that_is_used(box: Box) -> None:

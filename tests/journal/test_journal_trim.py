@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from journal_faults import FaultyFiles
-from journal_kit import TOPIC, Box, fill, put, read_all
+from journal_kit import ALL, SECOND, TOPIC, Box, fill, put, read_all
 
 from mq.errors import Rewound, Trimmed
 from mq.journal.file_journal import FileJournal
@@ -85,12 +85,26 @@ def test_a_position_at_the_end_of_a_topic_that_is_all_gone_is_held_against_its_l
     fill(journal, 5)
     journal.checkpoint()
     (log,) = journal._catalog.all()
-    journal._roll(log)
+    journal._upkeep.roll(log)
     assert journal.trim(TOPIC, 5) == 5
     assert journal.read(TOPIC, 5, journal.epoch, 1).next == 5
     for wrong in (journal.epoch - 1, journal.epoch + 1):
         with pytest.raises(Rewound):
             journal.read(TOPIC, 5, wrong, 1)
+
+
+def test_where_a_topic_ended_is_known_also_when_its_last_record_went_before_a_checkpoint(box: Box) -> None:
+    journal = box.open()
+    fill(journal, 5)
+    epoch, appended = journal.epoch, box.clock.now
+    (log,) = journal._catalog.all()
+    journal._upkeep.roll(log)
+    assert journal.trim(TOPIC, 5) == 5
+    box.clock.now -= SECOND
+    journal = box.open()
+    assert journal.read(TOPIC, 5, epoch, 1).next == 5
+    put(journal, b"x")
+    assert journal.topics(ALL, None, 9)[0][0].appended == appended
 
 
 def test_a_topic_that_is_not_there_has_nothing_to_trim(box: Box) -> None:

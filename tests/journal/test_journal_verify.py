@@ -7,12 +7,13 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from google_crc32c import value
 from journal_faults import FaultyFiles
-from journal_kit import TOPIC, Box, checked, fill, put, tree
+from journal_kit import SMALL, TOPIC, Box, checked, fill, put, tree
 
 from mq.errors import JournalError
 from mq.journal.verify import Finding, Report, verify
@@ -77,7 +78,7 @@ def test_a_torn_tail_is_named_and_whole(box: Box) -> None:
     box.opened.clear()
     report = verify(box.data)
     assert report.findings == []
-    assert "1 copies" in report.notes[0].why
+    assert "1 copy of what was cut off from torn logs, 4 bytes" in report.notes[0].why
 
 
 def test_a_flipped_bit_is_named_with_bytes_and_offsets(box: Box) -> None:
@@ -101,6 +102,18 @@ def test_a_shortened_active_segment_is_named_with_what_had_been_synced(box: Box)
         finding = only(verify(box.data))
         assert finding[:6] == ("damage", str(last), start, size, first, 60)
         assert f"ends at byte {cut}" in finding.why
+
+
+@pytest.mark.parametrize("left", [0, 40])
+def test_a_synced_record_that_is_gone_is_damage_however_long_the_file_is(box: Box, left: int) -> None:
+    """Bytes pushed in before it make up for its own: it is not taken for a torn write."""
+    last = box.segments()[-1]
+    data = last.read_bytes()
+    frame = len(data) // 12
+    last.write_bytes(bytes(2 * frame) + data[: len(data) - frame + left])
+    findings = [finding for finding in verify(box.data).findings if finding.path == str(last)]
+    assert {finding.kind for finding in findings} == {"damage"}
+    assert findings[-1][2:6] == (len(data) + frame, len(data) + frame + left, 59, 60)
 
 
 def test_after_recovery_the_fence_is_still_damage_at_that_place(box: Box) -> None:
@@ -268,6 +281,61 @@ def test_what_is_appended_while_it_looks_is_neither_torn_nor_damage(box: Box) ->
 
     report = verify(box.data, Meanwhile())
     assert (report.findings, report.busy) == ([], True)
+
+
+def test_what_is_trimmed_or_deleted_while_it_looks_is_neither_missing_nor_damage(box: Box) -> None:
+    first = box.segments()[0]
+
+    class Meanwhile(FaultyFiles):
+        def open(self, path: str, flags: int) -> int:
+            if path == str(first):
+                first.unlink()
+            return super().open(path, flags)
+
+        def size(self, path: str) -> int:
+            if path.endswith(f"a/@{0:020}.log") and ("size", path) in self.done:
+                shutil.rmtree(box.directory("a"))
+            return super().size(path)
+
+    report = verify(box.data, Meanwhile())
+    assert report.findings == []
+    assert (report.topics, report.segments) == (1, 2)
+
+
+def test_a_topic_deleted_while_it_looks_whose_directory_holds_others_is_not_missing(box: Box) -> None:
+    put(box.open(), b"x", topic="a/below")
+    box.kill()
+
+    class Meanwhile(FaultyFiles):
+        def names(self, path: str) -> list[str]:
+            if path == str(box.directory("a")) and ("open", f"{path}/@mark") in self.done:
+                for each in box.directory("a").glob("@*"):
+                    each.unlink()
+            return super().names(path)
+
+    report = verify(box.data, Meanwhile())
+    assert (report.findings, report.topics) == ([], 2)
+
+
+def test_progress_is_told_within_a_large_segment(tmp_path: Path) -> None:
+    box = Box(tmp_path / "data", replace(SMALL, segment_bytes=1 << 30))
+    journal = box.open()
+    for number in range(20):
+        put(journal, bytes([number]) * 1_000_000)
+    journal.close()
+    box.opened.clear()
+    seen: list[tuple[int, int]] = []
+    report = verify(box.data, progress=lambda done, total: seen.append((done, total)))
+    assert len({done for done, _ in seen}) == 3
+    assert seen == sorted(seen)
+    assert seen[-1] == (report.bytes, report.bytes)
+
+
+def test_a_draft_left_of_a_write_is_noted(box: Box) -> None:
+    (box.path / "journal.new").write_bytes(b"minimq jour")
+    report = verify(box.data)
+    assert report.whole
+    assert [note.path for note in report.notes] == [str(box.path / "journal.new")]
 
 
 # --- could not look -----------------------------------------------------------------------------------------------
