@@ -1,26 +1,27 @@
 # What there is to do here, each from a clean clone with nothing else typed.
 #   make up            broker, collectors and viewer on this machine; options: make up ARGS="--port 8081"
-#   make test          all tests; installs Chromium from Debian's packages when run as root
+#   make test          all tests; installs Chromium and strace from Debian's packages when run as root
 #   make test-docker   what docker compose starts, with the Docker that is installed
 #   make check         ruff, mypy, import-linter
 #   make bench         the figures, as a table
+#   make mutants       takes out one guard after the other: which test misses it, as a table
 #   make screenshot    docs/page.png
 #   make constraints   pins anew what CI installs
 
 BIN := .venv/bin
 INSTALLED_FROM := pyproject.toml constraints.txt scripts/venv.sh
 .DEFAULT_GOAL := up
-.PHONY: up test test-docker check bench screenshot golden constraints clean
+.PHONY: up test test-docker check bench mutants screenshot golden constraints clean
 
 up: .venv/up.installed
 	@exec $(BIN)/minimq up $(ARGS)
 
 test: .venv/dev.installed
-	@scripts/chromium.sh
+	@scripts/debian.sh
 	$(BIN)/python -m pytest $(ARGS)
 
 test-docker: .venv/dev.installed
-	@scripts/chromium.sh
+	@scripts/debian.sh
 	$(BIN)/python -m pytest tests/docker $(ARGS)
 
 check: .venv/dev.installed
@@ -32,8 +33,11 @@ check: .venv/dev.installed
 bench: .venv/dev.installed
 	$(BIN)/python -m bench $(ARGS)
 
+mutants: .venv/dev.installed
+	$(BIN)/python scripts/mutants.py $(ARGS)
+
 screenshot: .venv/dev.installed
-	@scripts/chromium.sh
+	@scripts/debian.sh
 	$(BIN)/python scripts/screenshot.py
 
 golden: .venv/dev.installed

@@ -13,12 +13,14 @@ from bench.harness import REDIS, Unmeasurable, scratch
 from bench.measures.acknowledged import durable, ingest, send
 from bench.measures.footprint import EXPORTER, footprint
 from bench.measures.nodes import nodes
+from bench.measures.opening import opening
 from bench.measures.pushed import latency, push
 from bench.measures.replayed import replay
 from bench.table import Row, markdown
 from mq.errors import MqError
 
-MEASURES = {measure.__name__: measure for measure in (ingest, send, push, latency, durable, replay, nodes, footprint)}
+ALL = (ingest, send, push, latency, durable, replay, nodes, opening, footprint)
+MEASURES = {measure.__name__: measure for measure in ALL}
 NEEDED = {
     "send": (REDIS, "redis-server"),
     "replay": (REDIS, "redis-server"),

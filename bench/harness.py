@@ -7,7 +7,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
@@ -25,10 +25,15 @@ class Unmeasurable(Exception):
 class Worker:
     """A child process that talks in lines."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], settings: Mapping[str, str] | None = None) -> None:
         self._complaints = TemporaryFile()  # noqa: SIM115 - closed in `end`
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, bufsize=0
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            bufsize=0,
+            env={**os.environ, **(settings or {})},
         )
 
     def line(self) -> str:
@@ -83,9 +88,9 @@ class Stage(ExitStack):
         """Start one of `bench.workers`."""
         return self.program([sys.executable, "-m", "bench.workers", name, *map(str, arguments)])
 
-    def program(self, command: Sequence[str]) -> Worker:
-        """Start any program."""
-        worker = Worker(command)
+    def program(self, command: Sequence[str], settings: Mapping[str, str] | None = None) -> Worker:
+        """Start any program, with settings as variables."""
+        worker = Worker(command, settings)
         self.callback(worker.end)
         return worker
 
@@ -99,9 +104,12 @@ class Stage(ExitStack):
 
     def broker_process(self) -> tuple[Worker, dict[str, str]]:
         """Do the same, and return its process too."""
-        data = self.enter_context(TemporaryDirectory(dir="."))
+        return self.broker_on(self.enter_context(TemporaryDirectory(dir=".")))
+
+    def broker_on(self, data: str, settings: Mapping[str, str] | None = None) -> tuple[Worker, dict[str, str]]:
+        """Start one on a directory, and wait until it serves."""
         ports = [f"--{name}=tcp://127.0.0.1:*" for name in ("ingest", "live", "control", "ops")]
-        broker = self.program([sys.executable, "-m", "mq.cli", "broker", "--data", data, *ports])
+        broker = self.program([sys.executable, "-m", "mq.cli", "broker", "--data", data, *ports], settings)
         return broker, endpoints(broker)
 
     def redis(self) -> str:

@@ -13,6 +13,8 @@ PROGRAMS = {
     "replaying": ("fill", "messages", "batches"),
     "streams": ("xadd", "xread"),
     "simulating": ("simulate",),
+    "keeping": ("keep", "keep_large"),
+    "looking": ("look",),
 }
 
 

@@ -1,0 +1,19 @@
+#!/bin/sh
+# What tests need beside Python: the browser that they drive, the one library that its driver lacks on a bare Debian,
+# and strace, which makes system calls fail. Installed when it is missing and we may.
+set -eu
+packages="chromium fonts-dejavu-core libatomic1 strace"
+there() {
+    command -v chromium && command -v strace && .venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")'
+}
+
+there >/dev/null 2>&1 && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "minimq: installing $packages, for the tests"
+    apt-get update -qq
+    # shellcheck disable=SC2086 - these are several words
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    exit 0
+fi
+echo "minimq: the tests need Chromium and strace: sudo apt install $packages" >&2
+exit 1
