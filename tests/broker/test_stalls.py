@@ -45,7 +45,7 @@ def test_what_is_pushed_to_a_broker_that_hangs_is_there_when_it_goes_on(broker: 
 
 @pytest.mark.slow
 def test_a_subscriber_that_is_not_asked_for_long_goes_on_where_it_was(broker: BrokerProcess) -> None:
-    """libzmq could end the process."""
+    """Libzmq could end the process."""
     command = [sys.executable, "-c", NOT_ASKING, broker.control, str(LONGER_S), "4000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         with mq.Push(broker.ingest, 10_000) as push:
