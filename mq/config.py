@@ -67,6 +67,7 @@ class Config:
     pending_bytes_max: int = _limit(64 << 20, 1 << 20, "acknowledged frames waiting; more are told busy")
     ingest_messages_max: int = _limit(4_000, 1, "receive high-water mark of ingest, a connection")
     live_messages_max: int = _limit(10_000, 1, "send high-water mark of live, a subscriber; what is over is dropped")
+    live_bytes_max: int = _limit(64 << 20, 1 << 16, "the same in bytes, by the average frame: fewer large ones wait")
     control_messages_max: int = _limit(1_000, 1, "high-water mark of control, a client")
     fetch_credit_bytes_max: int = _limit(8 << 20, 1 << 16, "the most that one fetch may ask for")
     fetch_slice_bytes: int = _limit(256 << 10, 4096, "how much of a fetch is read and sent at once")

@@ -4,12 +4,11 @@ By ZMTP's heartbeats where both ends are read all the time, as on control. Whoev
 
 - a broker that is behind with ingest would cut its producers off, and what is on its way would be lost: a `PUSH` gives
   it a minute,
-- a subscriber that its program does not ask for long would be cut off by itself, and libzmq 4.3.5 then ends the whole
-  process (https://github.com/zeromq/libzmq/issues/4767).
+- a subscriber that its program does not ask for long would be cut off, and libzmq 4.3.5 then ends the whole process
+  (https://github.com/zeromq/libzmq/issues/4767).
 
 Where there are none, it is left to TCP's own probes, which a kernel answers for a program that does not. (A bound on
-what is unacknowledged, ``TCP_USER_TIMEOUT``, is no help: it also ends connections to who is alive, and full.) The
-broker's live port does cut off who takes nothing for long: what waits for it takes memory.
+what is unacknowledged, ``TCP_USER_TIMEOUT``, is no help: it also ends connections to who is alive, and full.)
 """
 
 from __future__ import annotations

@@ -43,11 +43,12 @@ class Turn(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a turn came to: frames to publish, answers to send; `topics` had a write each."""
+    """What a turn came to: frames to publish, answers to send; `topics` had a write each, of `size` bytes together."""
 
     live: list[bytes]
     replies: list[Reply]
     topics: int = 0
+    size: int = 0
 
 
 class Intake:
@@ -71,7 +72,7 @@ class Intake:
     def take(self, turn: Turn) -> Done:
         """Append what is good in a turn, and return what goes out for it now."""
         live: list[bytes] = []
-        topics = 0
+        topics, bytes_before = 0, self._counters.bytes_appended
         if turn.ingest:
             runs = self._journal.append(self._check_ingest(turn.ingest))
             topics = len(runs)
@@ -85,7 +86,7 @@ class Intake:
         replies += self._take_produced(turn.produced[place:], live)
         self._counters.frames_received += len(turn.ingest) + len(turn.produced)
         self._counters.frames_forwarded += len(live)
-        return Done(live, replies, topics)
+        return Done(live, replies, topics, self._counters.bytes_appended - bytes_before)
 
     def synced(self) -> list[Reply]:
         """Return the durable acknowledgements that a sync has made true."""

@@ -24,6 +24,7 @@ from mq.broker.outbox import Outbox
 from mq.broker.reader import Reader
 from mq.broker.sockets import Sockets
 from mq.broker.watch import Watch
+from mq.broker.window import LiveWindow
 from mq.config import Config
 from mq.frame import claimed_key
 from mq.protocol import Delete, Failure, Nack, is_request
@@ -81,6 +82,7 @@ class Proxy:
         self._outbox = Outbox(OUTBOX_BYTES_MAX, OUTBOX_CLIENT_BYTES_MAX)
         self._produced: list[tuple[Client, bytes]] = []
         self._changes: list[Change] = []
+        self._window = LiveWindow(config.live_messages_max, config.live_bytes_max)
         self._pending_bytes = 0
         self._under_way: list[int] = []
         # The class below zmq.Socket is the same without a layer of Python: a tenth of the broker's time.
@@ -199,6 +201,8 @@ class Proxy:
     def _take_results(self) -> None:
         while (result := self._results.take()) is not None:
             self._publish_all(result.done.live)
+            if result.done.live and self._window.note(len(result.done.live), result.done.size):
+                self._sockets.live.sndhwm = self._window.messages  # libzmq takes it over for connections that stand
             self._send_all(result.done.replies)
             if result.ends_turn:
                 self._pending_bytes -= self._under_way.pop(0)

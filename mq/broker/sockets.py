@@ -54,7 +54,7 @@ class Sockets:
             socket.linger = LINGER_MS
             socket.maxmsgsize = SUBSCRIPTION_BYTES_MAX if socket is live else config.wire_bytes_max
             socket.handshake_ivl = HANDSHAKE_MS
-            watch_connections(socket, None if socket is ingest else SILENCE_MS_MAX)
+            watch_connections(socket, SILENCE_MS_MAX if socket is control else None)
             _bind(socket, getattr(endpoints, option[2:]), option)
         return cls(ingest, live, control)
 

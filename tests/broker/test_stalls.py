@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
+import zmq
 from broker_process import BrokerProcess
+from conftest import SocketFactory
 from waiting import eventually
 
 import mq
@@ -41,6 +44,22 @@ def test_what_is_pushed_to_a_broker_that_hangs_is_there_when_it_goes_on(broker: 
         wait(LONGER_S)
         broker.signal(signal.SIGCONT)
         eventually(lambda: len(list(mq.replay(broker.control, "t"))) == 20_000)
+
+
+def test_what_waits_for_a_subscriber_that_takes_nothing_is_bounded_in_bytes(
+    broker: BrokerProcess, socket: SocketFactory
+) -> None:
+    """Also where it takes no more of large frames than may wait of small ones."""
+    stuck = socket(zmq.SUB)
+    stuck.rcvhwm, stuck.rcvbuf = 1, 4_096
+    stuck.connect(broker.live)
+    stuck.subscribe(b"t\0")
+    memory = psutil.Process(broker.process.pid).memory_info
+    before = memory().rss
+    with mq.Producer(broker.control, "written") as producer:
+        for _ in range(1_000):
+            producer.send("t", bytes(400_000)).result(20)
+    assert memory().rss - before < 150 << 20
 
 
 @pytest.mark.slow
