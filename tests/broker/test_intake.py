@@ -189,7 +189,7 @@ def test_the_two_ports_share_a_turn_and_the_offsets(intake: Intake) -> None:
 
 
 def test_an_empty_turn_comes_to_nothing(intake: Intake, counters: Counters) -> None:
-    assert intake.take(Turn([], [])) == ([], [], 0)
+    assert intake.take(Turn([], [])) == ([], [], 0, 0)
     assert counters.frames_received == 0
 
 
