@@ -22,6 +22,8 @@ class BrokerProcess:
         self.settings = settings or {}
         self.endpoints = dict.fromkeys(NAMES, "tcp://127.0.0.1:*")
         self.log = data.with_name(f"{data.name}.log")
+        self.log.touch()
+        os.utime(data.parent, (0, 0))  # nothing was wiped here just now, so the broker need not wait a second out
         self.start()
 
     def start(self) -> None:
