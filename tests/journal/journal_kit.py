@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,10 @@ class Box:
     files: Files = field(default_factory=QuickFiles)
     clock: Clock = field(default_factory=Clock)
     opened: list[FileJournal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.path.parent.exists():
+            os.utime(self.path.parent, (0, 0))  # nothing was wiped there just now, so no second is to be waited out
 
     @property
     def data(self) -> str:
