@@ -12,10 +12,11 @@ from mq.journal import mark as marks
 from mq.journal.files import Files, read_whole
 from mq.journal.index_check import IndexCheck
 from mq.journal.mark import MARK_SIZE, Mark
+from mq.journal.plan import Doubt
 from mq.journal.report import Finding, Report
 from mq.journal.scan import Damaged, Rest, scan
 from mq.journal.segment import SegmentReader
-from mq.journal.survey import limit_of_tail
+from mq.journal.survey import doubt_about, limit_of_tail
 from mq.journal.window import NO_LIMIT, Floor, Found, Window
 
 _TOLD_EACH_BYTES = 8 << 20
@@ -142,11 +143,16 @@ class TopicCheck:
                     rest = event
                 if event.stop - told >= _TOLD_EACH_BYTES:
                     told = self._count_bytes(told, event.stop)
+            doubt = doubt_about(rest, read, self._name, floor, limit)
         self._report.segments += 1
         self._count_bytes(told, size)
         index.end(size)
         self._note_index(index, WrongIndex(path, base, first, limit, index.missing, ""), is_last=after is None)
-        self._check_end(path, size, floor.offset, rest, mark, after)
+        if rest is not None and doubt != Doubt() and (mark is None or rest.start >= mark.position):
+            after = after if after is not None else (doubt.beyond or floor).offset
+            self._report.damage(path, rest.start, rest.stop, _why(doubt), floor.offset, after)
+        else:
+            self._check_end(path, size, floor.offset, rest, mark, after)
         return floor
 
     def _take(self, found: Found, mark: Mark | None) -> None:
@@ -189,3 +195,7 @@ class TopicCheck:
         elif rest is not None:
             why = "a write that did not come to its end" + ("; it was left here" if after is not None else "")
             self._report.torn(path, rest.start, rest.stop, why, next_offset)
+
+
+def _why(doubt: Doubt) -> str:
+    return "another topic's frames stand here" if doubt.foreign else "damaged, and with frames that may be true"

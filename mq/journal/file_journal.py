@@ -54,6 +54,7 @@ class FileJournal:
                 read_epoch(self._files, data)  # refuses what is not ours before anything in it is touched
                 self._lock = DirectoryLock(data)
                 undo.callback(self._lock.release)
+                self._lock.sign()
                 self._syncing = Syncing(self._files, data)
                 undo.callback(self._syncing.close)
                 tombstones = Tombstones(self._files, data, config.deleted_topics_max)

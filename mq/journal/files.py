@@ -17,8 +17,8 @@ class Files:
     """The real ones. All raise `OSError`."""
 
     def open(self, path: str, flags: int) -> int:
-        """Open a file and return its descriptor."""
-        return os.open(path, flags | os.O_CLOEXEC, FILE_MODE)
+        """Open a file and return its descriptor. A pipe in its place is not waited for."""
+        return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, FILE_MODE)
 
     def close(self, descriptor: int) -> None:
         """Close a descriptor."""

@@ -27,6 +27,7 @@ from mq.topic import is_topic
 _log = logging.getLogger(__name__)
 
 LOCK, META, TOPICS, DELETED, QUARANTINE, MARK = "lock", "journal", "topics", "deleted", "quarantine", "@mark"
+OFFSET_MAX = 2**63
 _SEGMENT = re.compile(r"@([0-9]{20})\.log")
 _OF_SEGMENT = re.compile(r"@([0-9]{20})\.(?:log|index)")
 
@@ -101,8 +102,9 @@ def index_path(segment: str) -> str:
 
 
 def segment_bases(names: Iterable[str]) -> list[int]:
-    """Return the first offsets of the segments among these names, in order."""
-    return sorted(int(found[1]) for name in names if (found := _SEGMENT.fullmatch(name)))
+    """Return the first offsets of the segments among these names, in order. What no offset can be is none of ours."""
+    bases = (int(found[1]) for name in names if (found := _SEGMENT.fullmatch(name)))
+    return sorted(base for base in bases if base <= OFFSET_MAX)
 
 
 def base_of(name: str) -> int | None:
@@ -118,6 +120,9 @@ def walk(files: Files, data: str) -> Iterator[tuple[str, list[str]]]:
     while waiting:
         topic = waiting.pop()
         path = os.path.join(root, topic)
+        if os.path.islink(path):
+            _log.warning("%s is a link, left alone", path)
+            continue
         if not is_topic(os.fsencode(topic)):
             _log.warning("%s is not a topic's directory, left alone", path)
             continue

@@ -1,4 +1,7 @@
-"""One owner of a data directory: ``flock(2)`` on a file in it, which the kernel releases however the owner ends."""
+"""One owner of a data directory: ``flock(2)`` on itself, which the kernel releases however the owner ends.
+
+A file in it says who the owner is. It is no lock: somebody may delete it, as if it were stale.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +12,55 @@ from contextlib import suppress
 from mq.errors import Locked
 from mq.journal import layout
 
+_OWNER_BYTES_MAX = 64
+
 
 class DirectoryLock:
-    """Held from its making to `release`. Raises `Locked` at once when another holds it."""
+    """Held from its making to `release`. Raises `Locked` at once when another holds it, `OSError`.
+
+    Until `sign` not a byte is written, so a directory can also be owned to be looked at.
+    """
 
     def __init__(self, data: str) -> None:
-        path = os.path.join(data, layout.LOCK)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._path = os.path.join(data, layout.LOCK)
+        self._descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.pread(self._descriptor, 64, 0).decode("ascii", "replace").strip() or "owner unknown"
             os.close(self._descriptor)
-            raise Locked(data, owner) from None
+            raise Locked(data, self._owner()) from None
         except OSError as error:
             os.close(self._descriptor)
-            error.filename = path
+            error.filename = data
             raise
-        with suppress(OSError):  # on a full disk there may be no room for as much as a name
-            size = os.pwrite(self._descriptor, f"process {os.getpid()}\n".encode(), 0)
-            os.ftruncate(self._descriptor, size)
+
+    def sign(self) -> None:
+        """Write down who the owner is."""
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
+        try:
+            with suppress(OSError):  # on a full disk there may be no room for as much as a name
+                os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))
+        finally:
+            os.close(descriptor)
 
     def release(self) -> None:
         """Let another have it."""
         os.close(self._descriptor)
 
+    def _owner(self) -> str:
+        with suppress(OSError):
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                return os.read(descriptor, _OWNER_BYTES_MAX).decode("ascii", "replace").strip() or "owner unknown"
+            finally:
+                os.close(descriptor)
+        return "owner unknown"
+
 
 def is_held(data: str) -> bool:
     """Whether some process owns the directory, told without touching it; False also where that cannot be seen."""
     try:
-        inode = os.stat(os.path.join(data, layout.LOCK)).st_ino
+        inode = os.stat(data).st_ino
         with open("/proc/locks", encoding="ascii", errors="replace") as table:
             return any(f":{inode} " in line and "FLOCK" in line for line in table)
     except OSError:

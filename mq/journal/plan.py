@@ -3,8 +3,8 @@
 Below the mark everything was on the disk once, so what counts is what is past it. There, a tail with nothing valid
 behind it is torn: it is cut, and a copy kept. Where bytes below the mark are gone, or a whole segment is, that is
 damage: what is left stays as it is, and a new segment begins at the offset that the mark knows, so that lost offsets
-are not used again. A tail that cannot be cut is left so too. A log that cannot go on even so is only read; so is one
-whose end the disk does not give: nobody knows which offsets were used there.
+are not used again. So is a tail left that cannot be cut, and one with frames that may be true. A log that cannot go on
+even so is only read; so is one whose end nobody knows, because the disk does not give it, or it is another topic's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,16 @@ from mq.journal.scan import Damaged, Rest
 from mq.journal.segment import Segment
 from mq.journal.state import State
 from mq.journal.window import Floor
+
+
+class Doubt(NamedTuple):
+    """What speaks against it that the rest of a segment, in which nothing counts, is but torn.
+
+    `beyond` is what would follow frames in it that may be true; `foreign`: another topic's frame begins there.
+    """
+
+    beyond: Floor | None = None
+    foreign: bool = False
 
 
 class Tail(NamedTuple):
@@ -30,6 +40,7 @@ class Tail(NamedTuple):
     rest: Rest | None
     damage: tuple[Damaged, ...] = ()
     unreadable: int = -1
+    doubt: Doubt = Doubt()
 
 
 class Evidence(NamedTuple):
@@ -96,16 +107,33 @@ def decide(seen: Evidence) -> Plan | None:
             raise ValueError(f"of {seen.directory} neither a mark nor a tail was seen")
         state = State(seen.segments, mark.position, mark.next, mark.last, mark.appended, mark.epoch)
         return Plan(seen.topic, state, clean=True)
-    active, lost = seen.segments[-1], tuple(_lost(seen.segments[-1], damage) for damage in tail.damage)
-    if tail.unreadable >= 0 and (tail.rest is not None or not seen.holds):
-        why = f"{active.path}: the disk does not give what stands at byte {tail.unreadable}"
-        return Plan(seen.topic, _state(seen.segments, tail), wrong=(why, *lost), broken=why)
+    return _decide_tail(seen, tail)
+
+
+def _decide_tail(seen: Evidence, tail: Tail) -> Plan:
+    active, state, mark = seen.segments[-1], _state(seen.segments, tail), seen.mark
+    lost = tuple(_lost(active, damage) for damage in tail.damage)
+    why = _why_broken(active, tail, holds=seen.holds)
+    if why is not None:
+        return Plan(seen.topic, state, wrong=(why, *lost), broken=why)
     if mark is not None and not seen.holds:
         why = f"{active.path}: it does not end at byte {mark.position} as it did when synced"
         beyond = Floor(*map(max, tail.floor, (mark.next, mark.epoch, mark.appended)))
         return _fence(seen.topic, seen.directory, seen.segments, beyond, (why, *lost))
-    cut = _cut(seen.topic, active, tail.rest)
-    return Plan(seen.topic, _state(seen.segments, tail), cut, wrong=lost, empty=tail.size == active.base == 0)
+    if tail.rest is not None and tail.doubt.beyond is not None:
+        place = f"{active.path}: damaged from byte {tail.rest.start} to {tail.rest.stop}"
+        why = f"{place}, with frames that may be true; nothing of it is cut"
+        return _fence(seen.topic, seen.directory, seen.segments, tail.doubt.beyond, (why, *lost))
+    return Plan(seen.topic, state, _cut(seen.topic, active, tail.rest), wrong=lost, empty=tail.size == active.base == 0)
+
+
+def _why_broken(active: Segment, tail: Tail, *, holds: bool) -> str | None:
+    """Return why nobody can tell where a log ends, None where that can be told."""
+    if tail.unreadable >= 0 and (tail.rest is not None or not holds):
+        return f"{active.path}: the disk does not give what stands at byte {tail.unreadable}"
+    if tail.size == 0 and tail.doubt.foreign:
+        return f"{active.path}: it holds the frames of another topic: put it back where it was"
+    return None
 
 
 def decide_uncut(plan: Plan, directory: str) -> Plan | None:

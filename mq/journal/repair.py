@@ -16,7 +16,7 @@ from mq.journal import layout
 from mq.journal.checks import TopicCheck
 from mq.journal.files import Files
 from mq.journal.indexes import Indexes
-from mq.journal.looking_lock import LookingLock
+from mq.journal.lock import DirectoryLock
 from mq.journal.mender import Mender
 from mq.journal.plan import decide
 from mq.journal.steps import DropDraft, Lost, NewMeta, RepairPlan, Step, lost_of, steps_of
@@ -37,7 +37,7 @@ class Repair:
         self._config = config
         self._mender = Mender(self._files, data, config, clock)
         try:
-            self._lock = LookingLock(data)
+            self._lock = DirectoryLock(data)
         except OSError as error:
             raise JournalError(f"{error.filename or data} cannot be looked at: {error.strerror}") from error
 
@@ -58,7 +58,7 @@ class Repair:
         """Do what was planned; `progress` is called with the steps done so far and all. All of it is durable then."""
         done = 0
         try:
-            self._own(plan)
+            self._lock.sign()
             for step in plan.steps:
                 self._mender.do(step)
                 done += 1
@@ -73,13 +73,6 @@ class Repair:
     def close(self) -> None:
         """Let go."""
         self._lock.release()
-
-    def _own(self, plan: RepairPlan) -> None:
-        """Sign the lock. Where there was no file to lock while it was looked, see that nothing has changed since."""
-        was_held = self._lock.held
-        self._lock.sign()
-        if not was_held and self._plan(None) != plan:
-            raise JournalError(f"{self._data} has changed since it was looked at: look again")
 
     def _plan(self, progress: Progress | None) -> RepairPlan:
         survey = Survey(self._looking, Indexes(self._looking, self._config.index_interval_bytes), self._data)

@@ -65,6 +65,23 @@ def next_good(window: Window, name: bytes, at: int, floor: Floor, limit: int) ->
     return None
 
 
+def doubtful_end(window: Window, name: bytes, at: int, floor: Floor, limit: int) -> Floor | None:
+    """Return what would follow the last frames behind byte `at` that may be true, None where there are none.
+
+    It is asked of a rest in which nothing counts: too little speaks for such frames to serve them, and too much to cut
+    them off.
+    """
+    end: Floor | None = None
+    while (at := window.find(name + MAGIC, at)) >= 0:
+        chain = _chain_at(window, name, at, floor, limit)
+        if chain is None:
+            at += 1
+            continue
+        at, after = chain.stop, Floor.after(chain.last)
+        end = after if end is None else Floor(*map(max, end, after))
+    return end
+
+
 def _as_far_as_needed(chains: Iterator[Chain]) -> Iterator[Chain]:
     start = -1
     for chain in islice(chains, CHAINS_WEIGHED_MAX):

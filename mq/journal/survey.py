@@ -12,12 +12,15 @@ from mq.journal import mark as marks
 from mq.journal.files import Files, read_whole
 from mq.journal.indexes import Indexes
 from mq.journal.mark import MARK_SIZE, Mark
-from mq.journal.plan import Evidence, Tail, is_gone
+from mq.journal.plan import Doubt, Evidence, Tail, is_gone
+from mq.journal.resync import doubtful_end
 from mq.journal.scan import Damaged, Rest, scan
 from mq.journal.segment import Segment, SegmentReader
-from mq.journal.window import Floor, Found, Window
+from mq.journal.window import Floor, Found, Read, Window
+from mq.topic import TOPIC_BYTES_MAX
 
 _RECORDS_PER_FRAME_MAX = BODY_BYTES_MAX // 2
+_HEAD_BYTES_MAX = TOPIC_BYTES_MAX + 1 + HEADER_SIZE
 
 
 class Survey:
@@ -127,4 +130,15 @@ def find_tail(files: Files, active: Segment, name: bytes, mark: Mark | None, bef
                 damage.append(event)
             else:
                 rest = event
-    return Tail(size, floor, last, rest, tuple(damage), read.unreadable)
+        doubt = doubt_about(rest, read, name, floor, limit)
+    return Tail(size, floor, last, rest, tuple(damage), read.unreadable, doubt)
+
+
+def doubt_about(rest: Rest | None, read: Read, name: bytes, floor: Floor, limit: int) -> Doubt:
+    """Return what speaks against it that the rest of a segment is but torn."""
+    if rest is None:
+        return Doubt()
+    data = read(rest.start, _HEAD_BYTES_MAX)
+    other = data[: data.find(0) + 1]
+    foreign = len(other) > 1 and other != name and header_at(data, 0, other) is not None
+    return Doubt(doubtful_end(Window(read, rest.stop), name, rest.start, floor, limit), foreign)

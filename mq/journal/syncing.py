@@ -112,6 +112,9 @@ class Syncing:
         log.flush_index()
         try:
             log.write_mark()
+        except FileNotFoundError as error:  # its directory is gone, and with it what was appended
+            log.broken = f"{log.directory} has been deleted"
+            return error
         except OSError as error:
             self._moved[log] = since
             return error

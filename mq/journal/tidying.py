@@ -90,7 +90,7 @@ class Tidying:
         elif len(log.state.segments) > 1:
             self._shorten(log, surplus(log.held(), log.bytes_held(), state.next, self._rules.policy(log.topic), now))
         held = log.bytes_held()
-        if held == 0 and now - state.appended > self._rules.expiry_ns:
+        if held == 0 and log.broken is None and now - state.appended > self._rules.expiry_ns:
             self._expired.append(log)
         self._bytes += held
 

@@ -100,7 +100,8 @@ class Tombstones:
         self._lines = self._size = 0
         self._lead = b""
         self._take(read_file(files, data))
-        self._forget(len(self._by_topic) - limit, list(self._by_topic))
+        done = [stone.topic for stone in self._by_topic.values() if stone.progress == DONE]
+        self._forget(len(self._by_topic) - limit, done)
 
     def get(self, topic: str) -> Tombstone | None:
         """Return what is remembered of a topic."""

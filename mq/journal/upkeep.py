@@ -58,6 +58,9 @@ class Upkeep:
         if not logs:
             return
         self._fence.refuse_if_closed()
+        for log in logs:
+            if log.broken is not None:
+                raise JournalError(f"where {log.topic} ends is not known: {log.broken}")
         stones = self._deleting.begin(logs, self._epoch)
         self._fence.sync(self._deleting.sync)
         for log, stone in zip(logs, stones, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import signal
 from pathlib import Path
@@ -54,11 +55,14 @@ def test_a_broker_that_dies_again_and_again_comes_back_later_each_time_with_its_
 def test_a_broker_that_cannot_come_back_says_why_and_is_tried_again(tmp_path: Path) -> None:
     with up(tmp_path, "--only=broker") as run:
         run.wait_for("MiniMQ is up")
-        with (tmp_path / "data" / "lock").open("r") as lock:
+        directory = os.open(tmp_path / "data", os.O_RDONLY)
+        try:
             run.children(1)["broker"].kill()
-            fcntl.flock(lock, fcntl.LOCK_EX)  # ours from its death on: the next one finds it held
+            fcntl.flock(directory, fcntl.LOCK_EX)  # ours from its death on: the next one finds it held
             refused = "minimq: the broker ended with exit code 1; starting it again in 1 s"
             eventually(lambda: refused in run.complaints())
+        finally:
+            os.close(directory)
         assert re.search(r"^minimq: data is in use by another broker", run.err, re.MULTILINE)
         assert run.newest() is None  # it answers
         assert run.end(signal.SIGTERM, END_S_MAX) == 0

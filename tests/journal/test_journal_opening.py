@@ -74,7 +74,7 @@ def test_a_lock_that_cannot_be_asked_for_is_not_called_taken(box: Box, monkeypat
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", fail)
-    with pytest.raises(JournalError, match=f"lock: {os.strerror(errno.ENOLCK)}") as caught:
+    with pytest.raises(JournalError, match=os.strerror(errno.ENOLCK)) as caught:
         box.open()
     assert not isinstance(caught.value, Locked)
 

@@ -78,6 +78,22 @@ RECOVERY_MUTANTS = [
         ("tests/journal/test_journal_unreadable.py::test_a_log_whose_end_cannot_be_read_takes_nothing_until_it_can",),
     ),
     Mutant(
+        "doubtful_frames_cut",
+        "a rest with frames that may be true is not cut",
+        "mq/journal/plan.py",
+        "tail.doubt.beyond is not None",
+        "False",
+        ("tests/journal/test_journal_doubt.py::test_durable_records_between_a_wound_and_a_torn_tail_are_not_cut",),
+    ),
+    Mutant(
+        "another_topics_log_cut",
+        "another topic's log is not cut",
+        "mq/journal/plan.py",
+        "if tail.size == 0 and tail.doubt.foreign:",
+        "if False:",
+        ("tests/journal/test_journal_doubt.py::test_another_topics_log_is_not_cut_and_takes_nothing",),
+    ),
+    Mutant(
         "log_shorter_than_its_mark",
         "a log that is shorter than its mark says is damaged",
         "mq/journal/survey.py",
