@@ -40,10 +40,14 @@ REQUEST_BYTES_MAX = 64 << 10  # 256 patterns of the greatest length fit; what is
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A request that needs the journal: one for the reader, but for a `Delete`, which is for who appends."""
+    """A request that needs the journal: one for the reader, but for a `Delete`, which is for who appends.
+
+    `epoch` is that of the record before a fetch's offset, where slices of its answer have been sent already.
+    """
 
     client: Client
     request: Control
+    epoch: int | None = None
 
 
 class Desk:

@@ -39,11 +39,11 @@ ROWS_MAX = 2_000
 Answer = tuple[Control, Fetch | None]
 
 
-def answer(journal: Journal, request: Control, config: Config) -> Answer:
-    """Return the answer to a request, and what is left of it to ask."""
+def answer(journal: Journal, request: Control, config: Config, epoch: int | None = None) -> Answer:
+    """Return the answer to a request, and what is left of it to ask; `epoch` is as in `Job`."""
     try:
         if isinstance(request, Fetch):
-            return _fetch(journal, request, config)
+            return _fetch(journal, request, config, epoch)
         return _look_up(journal, request, config), None
     except Rewound as error:
         facts = {"topic": error.topic, "wanted": error.wanted, "end": error.end}
@@ -59,9 +59,15 @@ def answer(journal: Journal, request: Control, config: Config) -> Answer:
         return Failure(request.id, "failed", "the broker has a bug; its log says more"), None
 
 
-def _fetch(journal: Journal, request: Fetch, config: Config) -> Answer:
+def _fetch(journal: Journal, request: Fetch, config: Config, epoch: int | None) -> Answer:
+    """Return the next slice. Before a gap the answer ends, and whoever asks on gets what is behind it.
+
+    In the middle of an answer a gap could not be told from a slice that was dropped on its way.
+    """
     credit = min(request.credit, config.fetch_credit_bytes_max)
     found = journal.read(request.topic, request.offset, request.epoch, min(credit, config.fetch_slice_bytes))
+    if found.lost is not None and epoch is not None:
+        return Frames(request.id, request.topic, b"", request.offset, epoch, found.end), None
     left = credit - len(found.frames)
     more = left > 0 and found.next < found.end
     frames = Frames(request.id, request.topic, found.frames, found.next, found.epoch, found.end, more, found.lost)
@@ -119,7 +125,7 @@ class Reader:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None and not self._stopping:
-            reply, rest = answer(self._journal, job.request, self._config)
+            reply, rest = answer(self._journal, job.request, self._config, job.epoch)
             self._deliver(job, reply.encode(), rest is None)
-            if rest is not None:
-                self._jobs.put(Job(job.client, rest))
+            if rest is not None and isinstance(reply, Frames):
+                self._jobs.put(Job(job.client, rest, reply.epoch))

@@ -106,6 +106,9 @@ def _put_down(files: Files, path: str, text: bytes) -> None:
 def _refuse_foreign(files: Files, data: str) -> None:
     files_of_ours = {layout.LOCK, layout.META, f"{layout.META}.new", layout.DELETED, f"{layout.DELETED}.new"}
     ours = files_of_ours | {layout.TOPICS, layout.QUARANTINE, "lost+found"}
+    topics = layout.walk(files, data) if os.path.isdir(os.path.join(data, layout.TOPICS)) else ()
+    if any(layout.segment_bases(held) for _, held in topics):
+        return  # segments are evidence enough, whatever else is there
     strangers = sorted(set(files.names(data)) - ours)
     if strangers:
         raise JournalError(

@@ -53,7 +53,7 @@ def frames_of(journal: FileJournal, request: Fetch) -> tuple[list[int], list[Fra
     replies: list[Frames] = []
     rest: Fetch | None = request
     while rest is not None:
-        reply, rest = answer(journal, rest, CONFIG)
+        reply, rest = answer(journal, rest, CONFIG, replies[-1].epoch if replies else None)
         assert isinstance(reply, Frames)
         replies.append(reply)
     return [frame.offset for reply in replies for frame in take_apart(reply.frames)], replies
@@ -188,3 +188,24 @@ def test_stopping_leaves_what_still_waits_unanswered(reader: Reader, deliveries:
     stopping.join(DEADLINE_S)
     stopped.set()
     assert len(deliveries.done) < 10
+
+
+def test_before_a_gap_an_answer_ends_and_the_next_one_begins_with_it(journal: FileJournal, tmp_path: Path) -> None:
+    """Who asks on is where it was, and hears what is lost from the first slice."""
+    (log,) = (tmp_path / "topics" / TOPIC).glob("@*.log")
+    data = bytearray(log.read_bytes())
+    at = data.find(TOPIC.encode() + b"\0", len(data) // 3)
+    data[at + 90] ^= 1
+    log.write_bytes(data)
+    offsets, replies = frames_of(journal, Fetch(1, TOPIC, 0))
+    assert offsets == list(range(len(offsets)))
+    assert 0 < len(offsets) < 100
+    assert (replies[-1].frames, replies[-1].next, replies[-1].more, replies[-1].lost) == (
+        b"",
+        len(offsets),
+        False,
+        None,
+    )
+    behind, found = frames_of(journal, Fetch(2, TOPIC, len(offsets), replies[-1].epoch))
+    assert found[0].lost == len(offsets) + 1
+    assert behind == list(range(len(offsets) + 1, 100))

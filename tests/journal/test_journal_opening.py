@@ -200,6 +200,15 @@ def test_a_path_that_is_a_file_is_a_clear_error(box: Box) -> None:
         box.open()
 
 
+def test_segments_are_evidence_enough_where_the_file_of_the_directory_is_lost_and_strangers_are_about(
+    box: Box,
+) -> None:
+    put(box.open(), b"x")
+    (box.path / "journal").write_bytes(bytes(60))
+    (box.path / ".DS_Store").touch()
+    assert list(read_all(box.open()).records) == [0]
+
+
 def test_strangers_among_the_topics_are_left_alone(box: Box) -> None:
     put(box.open(), b"x")
     box.kill()
