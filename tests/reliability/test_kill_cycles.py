@@ -45,6 +45,11 @@ def start_and_kill(broker: BrokerProcess, seconds: float) -> None:
     log.info("killed %s it was ready", "after" if ready else "before")
 
 
+def segments(broker: BrokerProcess) -> int:
+    """Return how many segments there are."""
+    return len(list(broker.data.rglob("@*.log")))
+
+
 def live_through(broker: BrokerProcess, load: Load, cycles: int, chance: random.Random) -> list[int]:
     """Kill and start again so many times, and return the epoch of each life that served."""
     epochs = [epoch_of(broker)]
@@ -59,6 +64,12 @@ def live_through(broker: BrokerProcess, load: Load, cycles: int, chance: random.
         broker.start()
         epochs.append(epoch_of(broker))
     eventually(load.has_grown_by(1), ACKNOWLEDGED_S_MAX)
+    if segments(broker) <= 2 * len(epochs):  # chance has chosen large ones, and little load
+        broker.kill()
+        broker.settings["MINIMQ_SEGMENT_BYTES"] = SEGMENT_BYTES[0]
+        broker.start()
+        epochs.append(epoch_of(broker))
+        eventually(lambda: segments(broker) > 2 * len(epochs), ACKNOWLEDGED_S_MAX)
     return epochs
 
 
@@ -104,7 +115,7 @@ def assert_whole(broker: BrokerProcess, kept: dict[str, list[Kept]], epochs: set
         found = epochs_on_disk(broker.data, topic)
         assert found == sorted(found)
         assert set(found) & epochs
-    assert len(list(broker.data.rglob("@*.log"))) > 2 * len(epochs)
+    assert segments(broker) > 2 * len(epochs)
     assert "damaged" not in broker.log.read_text()
     assert "Traceback" not in broker.log.read_text()
     done = verify(broker.data)
