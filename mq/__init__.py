@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mq.client.push import Push as Push
     from mq.client.replay import Replay as Replay
     from mq.client.replay import replay as replay
+    from mq.client.shared import SharedConsumer as SharedConsumer
     from mq.client.subscriber import Subscriber as Subscriber
     from mq.errors import Disconnected as Disconnected
     from mq.errors import Gap as Gap
@@ -41,6 +42,7 @@ _HOMES = {
     "Refused": "mq.errors",
     "Replay": "mq.client.replay",
     "Rewound": "mq.errors",
+    "SharedConsumer": "mq.client.shared",
     "Subscriber": "mq.client.subscriber",
     "TimedOut": "mq.errors",
     "TooLarge": "mq.errors",

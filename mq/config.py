@@ -73,6 +73,13 @@ class Config:
     fetch_slice_bytes: int = _limit(256 << 10, 4096, "how much of a fetch is read and sent at once")
     requests_waiting_max: int = _limit(1_024, 1, "requests waiting for the reader; more are told busy")
     requests_per_client_max: int = _limit(32, 1, "the same, of one client")
+    consumers_max: int = _limit(1_000, 1, "consumers by name; one more is refused")
+    consumer_topics_max: int = _limit(10_000, 1, "topics in which one consumer has a position")
+    consumer_members_max: int = _limit(100, 1, "members of one shared consumer")
+    consumer_records_max: int = _limit(10_000, 1, "records of one shared consumer given out and not settled")
+    consumer_rows_max: int = _limit(200_000, 1, "positions and such records of all consumers together")
+    consumer_tries_max: int = _limit(5, 1, "a record given out so many times becomes a dead letter")
+    consumer_expiry_s: float = _limit(30 * 86_400.0, 1.0, "a consumer that nobody has used for so long is deleted")
     retention: tuple[Retention, ...] = ()
 
 

@@ -55,10 +55,10 @@ class FrameRefused(MqError, ValueError):
 
 
 class CodecMissing(FrameRefused):
-    """A compressed body, and no library here that reads it."""
+    """A body that is compressed, or is to be, and no library here that does it."""
 
     def __init__(self) -> None:
-        super().__init__("codec_missing", "the body is compressed with zstd: pip install 'minimq[zstd]'")
+        super().__init__("codec_missing", "zstd is not installed here: pip install 'minimq[zstd]'")
 
 
 class BadMessage(MqError, ValueError):
@@ -82,11 +82,18 @@ class Refused(MqError):
 
 
 class TimedOut(MqError, TimeoutError):
-    """No answer in time. What was asked for may have happened all the same."""
+    """No answer in time. What was asked for may have happened all the same, unless it says otherwise."""
 
-    def __init__(self, what: str, seconds: float) -> None:
+    def __init__(self, what: str, seconds: float, known: str = "whether it happened is unknown") -> None:
         self.what, self.seconds = what, seconds
-        super().__init__(f"{what}: no answer within {seconds:g} s; whether it happened is unknown")
+        super().__init__(f"{what}: no answer within {seconds:g} s; {known}")
+
+
+class NotStored(TimedOut):
+    """Records that were given up in time. It is known that they are not stored, and why."""
+
+    def __init__(self, what: str, seconds: float, why: str) -> None:
+        super().__init__(what, seconds, f"not stored: {why}")
 
 
 class Disconnected(MqError, ConnectionError):

@@ -105,6 +105,12 @@ class Content(NamedTuple):
     records: int
     batch: bool
     body: bytes
+    codec: int = bodies.CODEC_NONE
+
+    @property
+    def size(self) -> int:
+        """Bytes in the frame that carries it."""
+        return len(self.name) + 1 + HEADER_SIZE + len(self.body)
 
 
 class Frame(NamedTuple):
@@ -140,26 +146,45 @@ def encode(
     return seal(content, produced=produced, producer=producer, sequence=sequence, wanted=wanted)
 
 
-def pack(topic: str, records: Sequence[bytes], *, batch: bool | None = None, limit: int = FRAME_BYTES_MAX) -> Content:
-    """Return what a frame will carry. Raises `BadTopic`, `TooLarge`, and `TypeError` for what is not bytes."""
+def pack(
+    topic: str,
+    records: Sequence[bytes],
+    *,
+    batch: bool | None = None,
+    compress: bodies.Compressor | None = None,
+    limit: int = FRAME_BYTES_MAX,
+) -> Content:
+    """Return what a frame will carry, compressed where there is a `compress` and it pays.
+
+    Raises `BadTopic`, `TooLarge`, and `TypeError` for what is not bytes.
+    """
     as_batch = len(records) != 1 if batch is None else batch
     if not records or (not as_batch and len(records) != 1):
         raise ValueError("a frame holds at least one record, and without the batch flag exactly one")
+    refuse_other_than_bytes(records)
+    name = encode_topic(topic)
+    body = bodies.pack(records) if as_batch else records[0]
+    content = Content(name, len(records), as_batch, body)
+    if compress is not None:
+        content = _compressed(content, compress)
+    if content.size > limit:
+        raise TooLarge(limit, content.size)
+    return content
+
+
+def refuse_other_than_bytes(records: Sequence[bytes]) -> None:
+    """Raise `TypeError` for a record that is not bytes."""
+    if set(map(type, records)) == {bytes}:
+        return
     for record in records:
         if not isinstance(record, bytes):
             raise TypeError(f"a record is bytes, not {type(record).__name__}: encode it first")
-    name = encode_topic(topic)
-    body = bodies.pack(records) if as_batch else records[0]
-    size = len(name) + 1 + HEADER_SIZE + len(body)
-    if size > limit:
-        raise TooLarge(limit, size)
-    return Content(name, len(records), as_batch, body)
 
 
 def seal(content: Content, *, produced: int, producer: int, sequence: int, wanted: Wanted) -> bytes:
     """Return the frame that carries this content."""
-    name, count, batch, body = content
-    flags = batch | wanted << ACK_SHIFT
+    name, count, batch, body, codec = content
+    flags = batch | codec << CODEC_SHIFT | wanted << ACK_SHIFT
     produced_part = _PRODUCED.pack(MAGIC, VERSION, flags, count, producer, sequence, produced, len(body))
     head = name + b"\0" + produced_part
     return head + _CRC.pack(extend(value(head), body)) + _BLANK_STAMP + body
@@ -268,6 +293,14 @@ def claimed_key(frame: bytes) -> tuple[str, int, int] | None:
 def wanted(frame: Checked) -> Wanted:
     """Return the acknowledgement that a checked frame asks for."""
     return Wanted((frame[2] & ACK_MASK) >> ACK_SHIFT)
+
+
+def _compressed(content: Content, compress: bodies.Compressor) -> Content:
+    """Return the content with its body compressed, or as it is. What readers would refuse to unpack is too large."""
+    if len(content.body) > bodies.BODY_BYTES_MAX:
+        raise TooLarge(bodies.BODY_BYTES_MAX, len(content.body))
+    smaller = bodies.shrunk(content.body, compress)
+    return content if smaller is None else content._replace(body=smaller, codec=bodies.CODEC_ZSTD)
 
 
 def _check_body(flags: int, count: int, body: bytes) -> None:

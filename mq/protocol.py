@@ -130,6 +130,112 @@ class Delete(Control):
 
 
 @dataclass(frozen=True, slots=True)
+class Accounts(Control):
+    """What became of producers' records for the topics that match, after the row `after`."""
+
+    OP = "accounts"
+    patterns: Patterns
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Control):
+    """Take part in a consumer, or go on doing so: a member that says nothing for `seconds` may be given up.
+
+    Of a consumer that is not shared there is one member at a time. All members of a shared one name the same patterns.
+    With `renew`, only who is a member still goes on.
+    """
+
+    OP = "join"
+    consumer: str
+    member: int
+    label: str
+    patterns: Patterns
+    shared: bool = False
+    seconds: int = 30
+    renew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Control):
+    """Take part no longer. What the member holds is for others."""
+
+    OP = "leave"
+    consumer: str
+    member: int
+
+
+@dataclass(frozen=True, slots=True)
+class Positions(Control):
+    """Where a consumer stands, after the topic `after` in their order."""
+
+    OP = "positions"
+    consumer: str
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit(Control):
+    """Where a consumer is to resume: rows of topic, offset, epoch of the record before it (0: not known)."""
+
+    OP = "commit"
+    consumer: str
+    member: int
+    positions: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease(Control):
+    """Give me up to `count` records of a shared consumer; `again`: first what I hold already, and may not know of."""
+
+    OP = "lease"
+    consumer: str
+    member: int
+    count: int
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settle(Control):
+    """What became of records that a member holds: rows of topic, first offset, next offset.
+
+    `failed` ones are given out again, and so are `unused` ones, which do not count as tried.
+    """
+
+    OP = "settle"
+    consumer: str
+    member: int
+    done: list[Any]
+    failed: list[Any] = field(default_factory=list)
+    unused: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumers(Control):
+    """The consumers there are, after the one named `after` in their order."""
+
+    OP = "consumers"
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResetConsumer(Control):
+    """Where a consumer that has no members is to go on: rows as in `commit`."""
+
+    OP = "reset_consumer"
+    consumer: str
+    positions: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteConsumer(Control):
+    """Forget a consumer that has no members."""
+
+    OP = "delete_consumer"
+    consumer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stats(Control):
     """The broker's counters."""
 
@@ -231,6 +337,66 @@ class StatsReport(Control):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountList(Control):
+    """Rows of topic, producer, and how many of its records were received, are missing, came late, were there twice.
+
+    `after` when more of them are to be asked for.
+    """
+
+    OP = "account_list"
+    accounts: list[Any]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed(Control):
+    """What was asked of a consumer is done, and appended to the journal."""
+
+    OP = "agreed"
+
+
+@dataclass(frozen=True, slots=True)
+class PositionList(Control):
+    """Rows of topic, offset, epoch of the record before it (0: not known), how many records behind it are not settled.
+
+    `after` when more of them are to be asked for.
+    """
+
+    OP = "position_list"
+    positions: list[Any]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leased(Control):
+    """Rows of topic, first offset, next offset, how many times these were given out; rows of what is no longer kept."""
+
+    OP = "leased"
+    leases: list[Any]
+    trimmed: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Control):
+    """The answer to settle: rows of what the member did not hold, and others do or will."""
+
+    OP = "settled"
+    unheld: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerList(Control):
+    """Rows of name, whether it is shared, its members' labels, its topics, time of its last use in seconds.
+
+    `after` when more of them are to be asked for.
+    """
+
+    OP = "consumer_list"
+    consumers: list[Any]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Acks(Control):
     """Rows of topic, producer, sequence, offset of the first record, level reached (1 written, 2 durable)."""
 
@@ -242,7 +408,8 @@ class Acks(Control):
 class Nack(Control):
     """A frame on control that got no acknowledgement, and why. Without a topic it could not even be read.
 
-    It was not appended, but for `journal_failed` after a failed sync: then nobody knows.
+    It was not appended now, but for `journal_failed` after a failed sync: then nobody knows. `expected` is the sequence
+    that was due, where it was another.
     """
 
     OP = "nack"
@@ -251,13 +418,15 @@ class Nack(Control):
     topic: str | None = None
     producer: int = 0
     sequence: int = 0
+    expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failure(Control):
     """A request that has no answer.
 
-    `error` is trimmed, rewound, bad_request, busy, failed or unsupported_protocol; the `facts` depend on it.
+    `error` is trimmed, rewound, bad_request, busy, failed, unsupported_protocol, or of a consumer held, fenced,
+    no_consumer or limit; the `facts` depend on it.
     """
 
     OP = "failure"
@@ -269,8 +438,27 @@ class Failure(Control):
 _KINDS: dict[str, type[Control]] = {
     kind.OP: kind
     for kind in (
-        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Delete, Stats),
-        *(Welcome, Frames, LastFrames, HeadList, TopicList, OffsetFound, Deleted, StatsReport, Acks, Nack, Failure),
+        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Delete, Accounts, Stats),
+        *(Join, Leave, Positions, Commit, Lease, Settle, Consumers, ResetConsumer, DeleteConsumer),
+        *(
+            Welcome,
+            Frames,
+            LastFrames,
+            HeadList,
+            TopicList,
+            OffsetFound,
+            Deleted,
+            StatsReport,
+            AccountList,
+            Agreed,
+            PositionList,
+            Leased,
+            Settled,
+            ConsumerList,
+            Acks,
+            Nack,
+            Failure,
+        ),
     )
 }
 

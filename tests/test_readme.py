@@ -35,7 +35,7 @@ def test_the_python_example_runs_as_it_stands(broker: BrokerProcess) -> None:
 
 def test_each_command_shown_exists_and_runs(broker: BrokerProcess) -> None:
     shown = re.findall(r"^minimq (\w+)(.*?)#", blocks("sh")[1], re.MULTILINE)
-    assert [name for name, _ in shown] == ["topics", "tail", "replay", "pub", "topics", "verify"]
+    assert [name for name, _ in shown] == ["topics", "tail", "replay", "pub", "stats", "topics", "verify"]
     assert run(broker, sys.executable, "-m", "mq.cli", "pub", "notes", "disk replaced") == "0\n"
     assert "notes" in run(broker, sys.executable, "-m", "mq.cli", "topics")
     assert run(broker, sys.executable, "-m", "mq.cli", "replay", "host/here/cpu", "--from", "-15m") == ""

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 import msgpack
 
 from mq import __version__
+from mq.broker.consumer_requests import ConsumerRequest, check
 from mq.broker.counters import Counters
 from mq.config import Config
 from mq.errors import BadMessage, BadPattern, BadTopic
 from mq.protocol import (
     PROTOCOL,
+    Accounts,
     Control,
     Delete,
     Failure,
@@ -34,13 +36,13 @@ from mq.topic import Pattern, encode_topic, is_reserved
 
 Client = bytes
 _U64 = 2**64
-_JOBS = (Fetch, Last, Heads, Topics, OffsetAt)
+_JOBS = (Fetch, Last, Heads, Topics, OffsetAt, Accounts)
 REQUEST_BYTES_MAX = 64 << 10  # 256 patterns of the greatest length fit; what is made to be costly to unpack does not
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A request that needs the journal: one for the reader, but for a `Delete`, which is for who appends.
+    """A request that needs the journal: for the reader, but for those that change it, which are for who appends.
 
     `epoch` is that of the record before a fetch's offset, where slices of its answer have been sent already.
     """
@@ -71,6 +73,9 @@ class Desk:
                 return self._accept(client, request)
             if isinstance(request, Delete):
                 return self._accept_deletion(client, request)
+            if isinstance(request, ConsumerRequest):
+                check(request)
+                return Job(client, request)
             return self._answer(request)
         except (BadMessage, BadPattern, BadTopic) as error:
             self._counters.requests_refused += 1
@@ -83,7 +88,7 @@ class Desk:
             del self._waiting[client]
 
     def _accept(self, client: Client, request: Control) -> Job | bytes:
-        if isinstance(request, (Last, Heads, Topics)):
+        if isinstance(request, (Last, Heads, Topics, Accounts)):
             for pattern in request.patterns:
                 Pattern.parse(pattern)
         full = self._waiting.total() >= self._config.requests_waiting_max

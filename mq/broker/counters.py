@@ -21,6 +21,7 @@ class Counters:
         self.bytes_appended = 0
         self.frames_forwarded = 0
         self.frames_unstored = 0
+        self.frames_repeated = 0
         self.syncs = 0
         self.requests = 0
         self.requests_refused = 0

@@ -85,6 +85,7 @@ class Journaling:
         self._sync(self._journal.checkpoint)
         ended = time.monotonic()
         self._journal.tidy()
+        self._intake.step()
         took = ended - began
         self._next_checkpoint = max(ended + max(self._interval - 2 * took, took), time.monotonic())
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mq.broker.intake import Client
+from mq.broker.produced import Client
 
 
 @dataclass(slots=True)

@@ -16,11 +16,13 @@ from typing import NamedTuple
 import zmq
 
 from mq.broker.channel import Channel
+from mq.broker.consumer_requests import ConsumerRequest
 from mq.broker.control import Desk, Job
 from mq.broker.counters import CONTROL, Counters
-from mq.broker.intake import Change, Client, Done, Reply, Turn
+from mq.broker.intake import Change, Done, Turn
 from mq.broker.journaling import Journaling
 from mq.broker.outbox import Outbox
+from mq.broker.produced import Client, Reply
 from mq.broker.reader import Reader
 from mq.broker.sockets import Sockets
 from mq.broker.watch import Watch
@@ -33,7 +35,7 @@ from mq.protocol import Delete, Failure, Nack, is_request
 TURN_FRAMES_LEAST, FRAMES_A_WRITE = 1_000, 8
 TIDY_EVERY_S, TIDY_EVERY_MS = 0.25, 250
 CONTROL_MESSAGES_A_TURN = 1_000
-CHANGES_A_TURN_MAX = 16
+CHANGES_A_TURN_MAX = 64
 FRAME_OVERHEAD_BYTES = 256  # what a waiting frame takes in memory beside its bytes, roughly
 OUTBOX_BYTES_MAX = 16 << 20
 OUTBOX_CLIENT_BYTES_MAX = 4 << 20
@@ -181,12 +183,12 @@ class Proxy:
         found = self._desk.handle(client, message)
         if not isinstance(found, Job):
             self._reply(client, found)
-        elif not isinstance(found.request, Delete):
+        elif not isinstance(found.request, Delete | ConsumerRequest):
             reader.submit(found)
         elif len(self._changes) < CHANGES_A_TURN_MAX:
             self._changes.append(Change(len(self._produced), client, found.request))
         else:
-            self._reply(client, Failure(found.request.id, "busy", "too much is to be deleted; ask again").encode())
+            self._reply(client, Failure(found.request.id, "busy", "too much is to be changed; ask again").encode())
 
     def _take_produced(self, client: Client, frame: bytes) -> None:
         if self._pending_bytes + _weight(frame) > self._config.pending_bytes_max:

@@ -13,11 +13,14 @@ from dataclasses import replace
 from queue import SimpleQueue
 
 from mq.broker.control import Job
+from mq.broker.ledger import Ledger
 from mq.broker.worker import Died, worker
 from mq.config import Config
 from mq.errors import Rewound, Trimmed
 from mq.journal.interface import Journal
 from mq.protocol import (
+    AccountList,
+    Accounts,
     Control,
     Failure,
     Fetch,
@@ -39,12 +42,12 @@ ROWS_MAX = 2_000
 Answer = tuple[Control, Fetch | None]
 
 
-def answer(journal: Journal, request: Control, config: Config, epoch: int | None = None) -> Answer:
+def answer(journal: Journal, ledger: Ledger, request: Control, config: Config, epoch: int | None = None) -> Answer:
     """Return the answer to a request, and what is left of it to ask; `epoch` is as in `Job`."""
     try:
         if isinstance(request, Fetch):
             return _fetch(journal, request, config, epoch)
-        return _look_up(journal, request, config), None
+        return _look_up(journal, ledger, request, config), None
     except Rewound as error:
         facts = {"topic": error.topic, "wanted": error.wanted, "end": error.end}
         return Failure(request.id, "rewound", str(error), facts), None
@@ -74,7 +77,7 @@ def _fetch(journal: Journal, request: Fetch, config: Config, epoch: int | None) 
     return frames, replace(request, offset=found.next, epoch=None, credit=left) if more else None
 
 
-def _look_up(journal: Journal, request: Control, config: Config) -> Control:
+def _look_up(journal: Journal, ledger: Ledger, request: Control, config: Config) -> Control:
     if isinstance(request, OffsetAt):
         return OffsetFound(request.id, request.topic, journal.offset_at(request.topic, request.time))
     if isinstance(request, Last):
@@ -86,6 +89,9 @@ def _look_up(journal: Journal, request: Control, config: Config) -> Control:
     if isinstance(request, Topics):
         topics, after = journal.topics(_patterns(request.patterns), request.after, ROWS_MAX)
         return TopicList(request.id, [list(topic) for topic in topics], after)
+    if isinstance(request, Accounts):
+        accounts, after = ledger.page(_patterns(request.patterns), request.after, ROWS_MAX)
+        return AccountList(request.id, [list(account) for account in accounts], after)
     raise AssertionError(f"no job is made of {request.OP}")
 
 
@@ -100,9 +106,15 @@ class Reader:
     """
 
     def __init__(
-        self, journal: Journal, config: Config, deliver: Callable[[Job, bytes, bool], None], died: Died
+        self,
+        journal: Journal,
+        ledger: Ledger,
+        config: Config,
+        deliver: Callable[[Job, bytes, bool], None],
+        died: Died,
     ) -> None:
         self._journal = journal
+        self._ledger = ledger
         self._config = config
         self._deliver = deliver
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -125,7 +137,7 @@ class Reader:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None and not self._stopping:
-            reply, rest = answer(self._journal, job.request, self._config, job.epoch)
+            reply, rest = answer(self._journal, self._ledger, job.request, self._config, job.epoch)
             self._deliver(job, reply.encode(), rest is None)
             if rest is not None and isinstance(reply, Frames):
                 self._jobs.put(Job(job.client, rest, reply.epoch))

@@ -11,6 +11,7 @@ from mq.broker.control import Desk, Job, welcome
 from mq.broker.counters import Counters
 from mq.broker.intake import Done, Intake
 from mq.broker.journaling import Journaling
+from mq.broker.ledger import Ledger
 from mq.broker.ops import Ops
 from mq.broker.proxy import Answered, Channels, Proxy, Result
 from mq.broker.reader import Reader
@@ -48,10 +49,11 @@ class Server:
         self._wake = bind_wake(self._context)
         self._results: Channel[Result] = Channel(self._context, RESULTS_WAITING_MAX)
         self._answers: Channel[Answered] = Channel(self._context, ANSWERS_WAITING_MAX)
-        intake = Intake(self._journal, self._config, self._counters)
+        ledger = Ledger()
+        intake = Intake(self._journal, self._config, self._counters, ledger)
         interval = self._config.sync_interval_s
         self._journaling = Journaling(self._journal, intake, interval, self._deliver_done, self._thread_died)
-        self._reader = Reader(self._journal, self._config, self._deliver_answer, self._thread_died)
+        self._reader = Reader(self._journal, ledger, self._config, self._deliver_answer, self._thread_died)
         ports = {name: port_of(endpoint) for name, endpoint in self.endpoints.items()}
         desk = Desk(self._config, self._counters, welcome(self._config, self._journal.epoch, ports, self._advertise))
         channels = Channels(self._wake, self._results, self._answers)

@@ -9,9 +9,11 @@ import typer
 from mq import __version__
 from mq.cli.broker import broker
 from mq.cli.collect import collect
+from mq.cli.consumers import app as consumers
 from mq.cli.pub import pub
 from mq.cli.read import replay, tail
 from mq.cli.repair import repair
+from mq.cli.stats import stats
 from mq.cli.topics import app as topics
 from mq.cli.up import up
 from mq.cli.verify import verify
@@ -24,9 +26,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (up, broker, collect, view, pub, tail, replay, verify, repair):
+for command in (up, broker, collect, view, pub, tail, replay, stats, verify, repair):
     app.command()(command)
 app.add_typer(topics, name="topics")
+app.add_typer(consumers, name="consumers")
 
 
 def _show_version(wanted: bool) -> None:

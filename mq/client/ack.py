@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Condition
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mq.errors import MqError, TimedOut
-from mq.frame import Content
+
+if TYPE_CHECKING:
+    from mq.client.batch import Batch
 
 
 class Stored(NamedTuple):
@@ -16,33 +17,38 @@ class Stored(NamedTuple):
     level: str
 
 
+class Waiting(Protocol):
+    """Where the answers come in."""
+
+    def wait(self, batch: Batch, place: int, timeout: float | None) -> None:
+        """Wait until there is one, or the time is over; a batch that is still open leaves at once."""
+
+
 class Ack:
-    """The promise of an answer for what was sent at once."""
+    """The promise of an answer for a record: the one at `place` in its batch."""
 
-    __slots__ = ("_changed", "_outcome", "content", "due", "produced")
+    __slots__ = ("_batch", "_place", "_waiting")
 
-    def __init__(self, changed: Condition, content: Content, produced: int) -> None:
-        self._changed = changed
-        self._outcome: Stored | MqError | None = None
-        self.content = content
-        self.produced = produced
-        self.due = float("inf")
+    def __init__(self, waiting: Waiting, batch: Batch, place: int) -> None:
+        self._waiting = waiting
+        self._batch = batch
+        self._place = place
 
     @property
     def done(self) -> bool:
         """Whether the answer is there."""
-        return self._outcome is not None
+        return self._batch.outcome_at(self._place) is not None
 
     def result(self, timeout: float | None = None) -> Stored:
         """Wait for the answer: where the last of the records is. Raises the `MqError` that it is, or `TimedOut`."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._outcome is not None, timeout)
-        if self._outcome is None:
-            raise TimedOut(f"acknowledgement for {self.content.name.decode()}", timeout or 0.0)
-        if isinstance(self._outcome, MqError):
-            raise self._outcome
-        return self._outcome
-
-    def settle(self, outcome: Stored | MqError) -> None:
-        """Give the answer. The producer's thread calls it, and tells those who wait."""
-        self._outcome = outcome
+        batch, place = self._batch, self._place
+        outcome = batch.outcome_at(place)
+        if outcome is None:
+            self._waiting.wait(batch, place, timeout)
+            outcome = batch.outcome_at(place)
+        if outcome is None:
+            raise TimedOut(f"acknowledgement for {batch.topic}", timeout or 0.0)
+        if isinstance(outcome, MqError):
+            batch.asked = True
+            raise outcome.with_traceback(None)
+        return outcome

@@ -1,172 +1,182 @@
-"""The socket's side of a producer: sends what was handed over, and gives each its answer."""
+"""The producer's thread: takes batches, sends their frames, and gives each its answer. `Lane` decides, this does."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from typing import Protocol
+from functools import partial
+from itertools import islice
+from math import ceil
 
 import zmq
 
-from mq.client.ack import Ack, Stored
-from mq.client.endpoint import connect
-from mq.client.identity import new_producer_id
-from mq.client.link import read
-from mq.errors import Disconnected, MqError, Refused, TimedOut
+from mq.client.ack import Stored
+from mq.client.batch import Batch, Outcome
+from mq.client.dialling import NEVER, Dialling, drain
+from mq.client.endpoint import Context
+from mq.client.flight import Window
+from mq.client.gathering import Gathering
+from mq.client.lanes import Lane
+from mq.client.packing import Packing
+from mq.errors import MqError
 from mq.frame import Wanted, seal
 from mq.protocol import Acks, Nack
 
-SEND_MESSAGES_MAX = 1_000
 IN_FLIGHT_MAX = 10_000  # frames; should all be refused at once, the broker still keeps each one's answer
+LANES_MAX = 10_000  # topics whose sequence is remembered while nothing is pending for them
+FORGOTTEN_MAX = 10
 ANSWER_S_MAX = 30.0
+LOOK_S = 0.2  # how often what takes too long is looked for
 WAKE = "inproc://producer"
 LEVELS: dict[str, Wanted] = {"written": Wanted.WRITTEN, "durable": Wanted.DURABLE}
+ROW = [str, int, int, int, int]
 LEVEL_NAMES = {int(wanted): name for name, wanted in LEVELS.items()}
-
-Key = tuple[str, int, int]
-
-
-class Buffer(Protocol):
-    """Where what is to be sent comes from, and its answers go."""
-
-    def take(self) -> tuple[list[Ack], bool]:
-        """Return what was handed over since, and whether to end."""
-
-    def settle(self, outcomes: list[tuple[Ack, Stored | MqError]]) -> None:
-        """Give answers."""
-
-    def fail(self, error: MqError) -> None:
-        """Take nothing more, because of `error`."""
 
 
 class Sender:
-    """Owns the socket, and belongs to the producer's thread but for its making."""
+    """Owns the sockets, and belongs to the producer's thread but for its making."""
 
-    def __init__(self, buffer: Buffer, context: zmq.Context[zmq.Socket[bytes]], broker: str, wanted: Wanted) -> None:
-        self._buffer = buffer
-        self._context = context
+    def __init__(
+        self,
+        gathering: Gathering,
+        packing: Packing,
+        context: Context,
+        broker: str,
+        wanted: Wanted,
+        deliver_s_max: float,
+    ) -> None:
+        self._gathering = gathering
+        self._packing = packing
         self._broker = broker
         self._wanted = wanted
-        self._unsent: deque[Ack] = deque()
-        self._begin_life()
+        self._deliver_s_max = deliver_s_max
+        self._outcomes: list[tuple[Batch, Outcome]] = []
+        self._window = Window()
+        self._lanes: dict[str, Lane] = {}
+        self._ready: dict[str, Lane] = {}  # those that may have something to send
+        self._paused: dict[str, float] = {}
+        self._looks_at = NEVER
+        self._sleeps_until = NEVER
+        self._dialling = Dialling(context, broker)
         self._wake = context.socket(zmq.PULL)
         self._wake.bind(WAKE)
 
     def run(self) -> None:
         """Send and receive until the producer closes. Whatever ends it, nobody is left waiting."""
-        unknown: MqError = TimedOut("an acknowledgement, when the producer was closed", 0.0)
+        give_up = Lane.end
         try:
-            closed = False
-            while not closed:
-                closed = self._turn()
+            while not self._gathering.closed:
+                self._turn()
         except Exception as error:  # noqa: BLE001 - whoever waits for an acknowledgement is told of it
-            unknown = MqError(f"the producer's thread has died of {error!r}; whether this was stored is unknown")
-            self._buffer.fail(unknown)
-        self._unsent += self._buffer.take()[0]
-        self._buffer.settle([(ack, unknown) for ack in (*self._pending.values(), *self._unsent)])
-        self._end_life()
+            died = MqError(f"the producer's thread has died of {error!r}; whether this was stored is unknown")
+            self._gathering.close(f"this producer has ended by an error: {died}")
+            give_up = partial(Lane.fail, error=died)
+        self._take(NEVER)
+        for lane in self._lanes.values():
+            give_up(lane)
+        self._gathering.settle(self._outcomes)
+        self._dialling.close()
         self._wake.close()
 
-    def _turn(self) -> bool:
-        """Wait for something to do, do it, and return whether to end."""
-        ready = self._poll()
-        if self._wake in ready:
-            _drain(self._wake)
-        if self._socket in ready:
-            self._receive()
-        if self._monitor in ready and _drain(self._monitor):
-            self._receive()
-            self._start_over("the connection ended")
-        elif self._is_overdue():
-            self._start_over(f"no answer within {ANSWER_S_MAX:g} s")
-        taken, closed = self._buffer.take()
-        self._unsent += taken
-        self._send()
-        return closed
+    def _turn(self) -> None:
+        """Wait for something to do, and do it."""
+        self._wait()
+        now = time.monotonic()
+        self._receive(now)
+        if self._dialling.is_lost(now) or self._is_overdue(now):
+            self._receive(now)
+            self._reconnect(now)
+        self._dialling.tend(now)
+        self._take(now)
+        self._send(now)
+        if self._outcomes:
+            outcomes, self._outcomes = self._outcomes, []
+            self._gathering.settle(outcomes)
 
-    def _begin_life(self) -> None:
-        """Connect, as a producer that nobody has seen before."""
-        self._id = new_producer_id()
-        self._sequences: dict[str, int] = {}
-        self._pending: dict[Key, Ack] = {}
-        self._socket = connect(self._context, zmq.DEALER, self._broker, SEND_MESSAGES_MAX, immediate=True)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-
-    def _end_life(self) -> None:
-        self._socket.disable_monitor()
-        self._monitor.close()
-        self._socket.close()
-
-    def _start_over(self, why: str) -> None:
-        """Give up what the broker did not answer, and send nothing of it again: it may be stored."""
-        gone = list(self._pending.values())
-        self._end_life()
-        self._begin_life()
-        self._buffer.settle(
-            [(ack, Disconnected(self._broker, f"a record for {ack.content.name.decode()}, {why}")) for ack in gone]
-        )
-
-    def _poll(self) -> dict[object, int]:
+    def _wait(self) -> None:
         poller = zmq.Poller()
         poller.register(self._wake, zmq.POLLIN)
-        poller.register(self._monitor, zmq.POLLIN)
-        may_send = self._unsent and len(self._pending) < IN_FLIGHT_MAX
-        poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if may_send else 0))
-        return dict(poller.poll(1_000 if self._pending else None))
+        self._dialling.register(poller)
+        due = min(self._sleeps_until, self._dialling.due, self._looks_at, *self._paused.values())
+        left = max(0.0, due - time.monotonic())
+        if self._wake in dict(poller.poll(None if left == NEVER else ceil(left * 1000))):
+            drain(self._wake)
 
-    def _is_overdue(self) -> bool:
-        """Whether the oldest frame has waited too long: its answer may be lost, and would be waited for for ever."""
-        oldest = next(iter(self._pending.values()), None)
-        return oldest is not None and time.monotonic() > oldest.due
+    def _receive(self, now: float) -> None:
+        for answer in self._dialling.receive(now):
+            if isinstance(answer, Acks):
+                for row in answer.acks:
+                    self._acknowledge(row, now)
+                self._dialling.works()
+            elif isinstance(answer, Nack) and (lane := self._lanes.get(answer.topic or "")):
+                lane.refused(answer, now)
+                self._ready[lane.topic] = lane
+        if self._dialling.frame_bytes_max:
+            self._packing.learn(self._dialling.frame_bytes_max)
 
-    def _send(self) -> None:
-        due = time.monotonic() + ANSWER_S_MAX
-        while self._unsent and len(self._pending) < IN_FLIGHT_MAX:
-            ack = self._unsent[0]
-            topic = ack.content.name.decode("ascii")
-            sequence = self._sequences.get(topic, 0)
-            frame = seal(ack.content, produced=ack.produced, producer=self._id, sequence=sequence, wanted=self._wanted)
-            try:
-                self._socket.send(frame, zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._unsent.popleft()
-            self._sequences[topic] = sequence + ack.content.records
-            self._pending[topic, self._id, sequence] = ack
-            ack.due = due
+    def _acknowledge(self, row: object, now: float) -> None:
+        """Take in a row of an acknowledgement. Whoever listens there is not trusted to make sense."""
+        if not isinstance(row, list) or list(map(type, row)) != ROW or row[4] not in LEVEL_NAMES:
+            return
+        topic, producer, sequence, offset, level = row
+        lane = self._lanes.get(topic)
+        if lane is not None:
+            lane.acknowledged(producer, sequence, Stored(offset, LEVEL_NAMES[level]), now)
+            self._ready[topic] = lane
 
-    def _receive(self) -> None:
-        outcomes: list[tuple[Ack, Stored | MqError]] = []
-        for message in _drain(self._socket):
-            reply = read(message)
-            if isinstance(reply, Nack):
-                ack = self._pending.pop((reply.topic or "", reply.producer, reply.sequence), None)
-                if ack is not None:
-                    outcomes.append((ack, Refused(reply.reason, reply.detail)))
-            elif isinstance(reply, Acks):
-                outcomes += self._acknowledged(reply)
-        if outcomes:
-            self._buffer.settle(outcomes)
+    def _is_overdue(self, now: float) -> bool:
+        """Give up what has been tried too long; whether a frame's answer is late: lost, or it may come for ever."""
+        if now < self._looks_at:
+            return False
+        busy = [lane for lane in self._lanes.values() if not lane.idle]
+        for lane in busy:
+            lane.expire(now, self._deliver_s_max)
+            self._ready[lane.topic] = lane
+        self._looks_at = now + LOOK_S if busy else NEVER
+        return any(lane.oldest_sent_at + ANSWER_S_MAX <= now for lane in busy)
 
-    def _acknowledged(self, acks: Acks) -> list[tuple[Ack, Stored | MqError]]:
-        outcomes: list[tuple[Ack, Stored | MqError]] = []
-        for row in acks.acks:
-            try:
-                topic, producer, sequence, offset, level = row
-                ack = self._pending.get((topic, producer, sequence))
-                if ack is not None:
-                    outcomes.append((ack, Stored(offset + ack.content.records - 1, LEVEL_NAMES[level])))
-                    del self._pending[topic, producer, sequence]
-            except (TypeError, ValueError, KeyError):  # whoever listens there is not trusted to make sense
-                continue
-        return outcomes
+    def _reconnect(self, now: float) -> None:
+        self._dialling.drop(now)
+        for lane in self._lanes.values():
+            lane.disconnected(now)
+            self._ready[lane.topic] = lane
 
+    def _take(self, now: float) -> None:
+        batches, self._sleeps_until = self._gathering.take(now)
+        for batch in batches:
+            lane = self._lanes.pop(batch.topic, None) or self._new_lane(batch.topic)
+            self._lanes[batch.topic] = self._ready[batch.topic] = lane
+            lane.add(batch)
+        if batches:
+            self._looks_at = min(self._looks_at, now + LOOK_S)
 
-def _drain(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Return all that has arrived; of messages of several parts, each part."""
-    messages: list[bytes] = []
-    try:
-        while True:
-            messages.append(socket.recv(zmq.NOBLOCK))
-    except zmq.Again:
-        return messages
+    def _new_lane(self, topic: str) -> Lane:
+        """Make a lane; of topics that have long had nothing pending, one is forgotten, and would get another id."""
+        if len(self._lanes) >= LANES_MAX:
+            for other in list(islice(self._lanes.values(), FORGOTTEN_MAX)):
+                if other.idle:
+                    del self._lanes[other.topic]
+                    self._ready.pop(other.topic, None)
+        return Lane(topic, self._broker, pack=self._packing.pack, settle=self._settle, window=self._window)
+
+    def _settle(self, batch: Batch, outcome: Outcome) -> None:
+        self._outcomes.append((batch, outcome))
+
+    def _send(self, now: float) -> None:
+        for topic in [topic for topic, resumes_at in self._paused.items() if resumes_at <= now]:
+            del self._paused[topic]
+            self._ready[topic] = self._lanes[topic]
+        if self._dialling.frame_bytes_max:
+            while self._ready and self._send_all(lane := next(iter(self._ready.values())), now):
+                del self._ready[lane.topic]
+                if lane.resumes_at > now:
+                    self._paused[lane.topic] = lane.resumes_at
+
+    def _send_all(self, lane: Lane, now: float) -> bool:
+        """Send what a lane may send now; return False when no lane may."""
+        while (found := lane.next(now)) is not None:
+            content, sequence, produced = found
+            frame = seal(content, produced=produced, producer=lane.producer, sequence=sequence, wanted=self._wanted)
+            if self._window.under_way >= IN_FLIGHT_MAX or not self._dialling.send(frame):
+                return False
+            lane.sent(now)
+        return True

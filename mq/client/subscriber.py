@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Literal, NamedTuple
 
 import zmq
 
+from mq.client.consumer import Hold, positions_of
 from mq.client.endpoint import beside, connect
 from mq.client.link import heads_of, read, refusal
 from mq.client.message import Batch, Message
 from mq.client.replay import nanoseconds
 from mq.client.tracker import NO_END, Tracker
-from mq.errors import Closed, FrameRefused, MqError, Refused, Rewound
+from mq.errors import Closed, FrameRefused, MqError, Refused, Rewound, TimedOut
 from mq.frame import parse
 from mq.protocol import (
     PATTERNS_MAX,
+    Agreed,
+    Commit,
     Control,
     Failure,
     Fetch,
@@ -30,8 +34,12 @@ from mq.protocol import (
     HeadList,
     Heads,
     Hello,
+    Join,
+    Leave,
     OffsetAt,
     OffsetFound,
+    PositionList,
+    Positions,
     Welcome,
 )
 from mq.topic import Pattern
@@ -42,6 +50,8 @@ ANSWER_S_MAX = 3.0
 LIVE_BYTES_A_TURN = 1 << 20
 LIVE_BYTES_WAITING = 64 << 20
 CREDIT_BYTES = 1 << 20
+COMMIT_S_MAX = 10.0
+LEAVE_S_MAX = 1.0
 
 
 class Asked(NamedTuple):
@@ -60,17 +70,31 @@ class Subscriber:
     `start` is an offset, a time of appending, a time back from now, or "live". What cannot be delivered is raised:
     `Gap` (damaged offsets), `Trimmed`, `Rewound`; the next call goes on behind it. `clock_ahead_ns` is what the
     broker's clock is ahead of this machine's, to the milliseconds that an answer takes; 0 until it is known.
+
+    With `consumer`, a name, it resumes in each topic where `commit` was last called under that name, and elsewhere at
+    `start`, which is 0 then unless it is said. One subscriber holds a name at a time: another one's `receive` raises
+    `Refused` (`held`), and goes on once the first has closed, or has not been called for ten seconds.
     """
 
     def __init__(
-        self, broker: str, patterns: str | Sequence[str], start: Start = "live", *, receive_hwm: int = RECEIVE_HWM
+        self,
+        broker: str,
+        patterns: str | Sequence[str],
+        start: Start | None = None,
+        *,
+        consumer: str | None = None,
+        receive_hwm: int = RECEIVE_HWM,
     ) -> None:
         texts = [patterns] if isinstance(patterns, str) else list(patterns)
+        if start is None:
+            start = "live" if consumer is None else 0
         _check(texts, start, receive_hwm)
         self._patterns = [Pattern.parse(text) for text in texts]
         self._texts = texts
         moment = nanoseconds(start) if isinstance(start, (datetime, timedelta)) else None
         self._tracker = Tracker(self._patterns, start if isinstance(start, int) else "live", moment)
+        self._hold = Hold(consumer, texts) if consumer is not None else None
+        self._agreed: dict[int, MqError | None] = {}
         self._broker = broker
         self._window = receive_hwm
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -99,16 +123,55 @@ class Subscriber:
     def receive(self, timeout: float | None = None) -> Message | None:
         """Return the next record, None when none comes within `timeout` seconds."""
         message = next(self._messages, None)
-        if message is not None:
-            return message
-        batch = self.receive_batch(timeout)
-        if batch is None:
-            return None
-        self._messages = batch.messages()
-        return next(self._messages)
+        if message is None:
+            batch = self._next_batch(timeout)
+            if batch is None:
+                return None
+            self._messages = batch.messages()
+            message = next(self._messages)
+        if self._hold is not None:
+            self._hold.handed_out(message)
+        return message
 
     def receive_batch(self, timeout: float | None = None) -> Batch | None:
         """Return the next records that came in one frame, None when none come within `timeout` seconds."""
+        batch = self._next_batch(timeout)
+        if batch is not None and self._hold is not None:
+            self._hold.handed_out(batch)
+        return batch
+
+    def commit(self, timeout: float = COMMIT_S_MAX) -> None:
+        """Let this consumer resume behind what was received last, of each topic. Returns once the journal has it.
+
+        Raises `TimedOut`, and `Refused`: `fenced` when another one holds the name by now. Nothing else commits.
+        """
+        if self._hold is None:
+            raise ValueError("there is nothing to commit without a name: Subscriber(..., consumer=NAME)")
+        deadline = time.monotonic() + timeout
+        for page in self._hold.commits():
+            number = self._new_number()
+            if not self._have_done(self._hold.commit(number, page), deadline):
+                raise TimedOut(f"committing {self._hold.name}", timeout)
+            self._hold.committed(page)
+
+    def _have_done(self, request: Control, deadline: float) -> bool:
+        """Ask until it is done, over reconnects too; return whether it is in time. Raises what the broker refuses."""
+        while request.id not in self._agreed:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self._asked.pop(request.id, None)
+                return False
+            if self._control.closed:
+                raise Closed("this subscriber is closed")
+            if self._greeted and request.id not in self._asked:
+                self._ask(request)
+            self._turn(min(HEADS_EVERY_S, left))
+        error = self._agreed.pop(request.id)
+        if error is not None:
+            raise error
+        return True
+
+    def _next_batch(self, timeout: float | None) -> Batch | None:
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         while not self._tracker.ready:
             if self._control.closed:
@@ -117,9 +180,17 @@ class Subscriber:
             if time.monotonic() >= deadline and not self._tracker.ready:
                 return None
         found = self._tracker.ready.popleft()
+        if self._hold is not None:
+            self._note(self._hold, found)
         if isinstance(found, MqError):
             raise found
         return found
+
+    def _note(self, hold: Hold, found: Batch | MqError) -> None:
+        if isinstance(found, MqError):
+            hold.raised(found)
+        elif found.offset is not None:
+            hold.took(found, self._tracker.epoch_before(found.topic, found.offset + len(found.records)))
 
     def __iter__(self) -> Iterator[Message]:
         return self
@@ -131,7 +202,10 @@ class Subscriber:
                 return message
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections, and of the name."""
+        if self._hold is not None and self._greeted and not self._control.closed:
+            with suppress(MqError):
+                self._have_done(self._hold.leave(self._new_number()), time.monotonic() + LEAVE_S_MAX)
         self._hang_up()
         if self._live is not None:
             self._live.close()
@@ -172,6 +246,8 @@ class Subscriber:
         if now >= self._next_heads:
             self._next_heads = float("inf")
             self._tracker.look_again()
+            if self._hold is not None:
+                self._ask(self._hold.join(self._new_number()))
             self._ask(Heads(self._new_number(), self._texts, self._since))
         if self._greeted:
             self._ask_wish()
@@ -244,18 +320,29 @@ class Subscriber:
                 self._tracker.on_offset(reply)
             case Hello(), Welcome():
                 self._welcome(reply)
+            case Join(), Agreed():
+                self._joined()
+            case Positions(), PositionList():
+                self._take_positions(reply)
+            case Commit() | Leave(), Agreed():
+                self._agreed[reply.id] = None
             case _, Failure():
                 self._take_failure(asked, refusal(reply))
             case _:
                 self._asked[asked.request.id] = asked
 
     def _take_failure(self, asked: Asked, error: MqError) -> None:
+        busy = isinstance(error, Refused) and error.reason == "busy"
         if isinstance(asked.request, (Fetch, OffsetAt)):
             self._tracker.on_failure(error)
             if isinstance(error, Rewound):
                 self._hear()
             return
-        if not (isinstance(error, Refused) and error.reason == "busy"):
+        if isinstance(asked.request, (Commit, Leave)):
+            if not busy:
+                self._agreed[asked.request.id] = error
+            return
+        if not busy:
             self._tracker.ready.append(error)
         if isinstance(asked.request, Heads):
             self._token, self._next_heads = None, time.monotonic() + HEADS_EVERY_S
@@ -268,8 +355,31 @@ class Subscriber:
         if heard_from != self._heard_from:
             self._heard_from = heard_from
             self._hear()
+        if self._hold is None:
+            self._begin()
+        else:
+            self._ask(self._hold.join(self._new_number()))
+
+    def _begin(self) -> None:
         self._greeted = True
         self._next_heads = 0.0
+
+    def _joined(self) -> None:
+        """Take in where to resume, the first time; after a reconnect go on."""
+        if self._hold is not None and not self._hold.joined:
+            self._ask(Positions(self._new_number(), self._hold.name))
+        elif not self._greeted:
+            self._begin()
+
+    def _take_positions(self, reply: PositionList) -> None:
+        if self._hold is None:
+            return
+        self._tracker.positions |= positions_of(reply)
+        if reply.after is not None:
+            self._ask(Positions(self._new_number(), self._hold.name, reply.after))
+            return
+        self._hold.joined = True
+        self._begin()
 
     def _hear(self) -> None:
         """Subscribe on a new connection: what an old one still holds may be of a life whose end the journal lost."""

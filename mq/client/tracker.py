@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mq.client.message import Batch, batch_of
@@ -19,6 +19,7 @@ from mq.protocol import Frames, OffsetFound
 from mq.topic import Pattern
 
 NO_END = 2**64 - 1
+LIVES_MAX = 16
 
 Found = Batch | MqError
 
@@ -28,7 +29,8 @@ class Cursor:
     """One topic: the next offset due, and the epoch of the record before it where one was seen.
 
     `end` is the furthest that the topic is known to reach, `overdue` what it reached an asking ago; `had` is what
-    `next` was when the ends were last asked for. `queued` while it is to be fetched: live frames are then left alone.
+    `next` was when the ends were last asked for. `lives` has the epochs of what was handed out, each with the offset
+    from which on it holds. `queued` while it is to be fetched: live frames are then left alone.
     """
 
     topic: str
@@ -38,6 +40,11 @@ class Cursor:
     overdue: int = 0
     had: int = 0
     queued: bool = False
+    lives: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=LIVES_MAX))
+
+    def epoch_before(self, offset: int) -> int:
+        """Return the epoch of the record before an offset, if that was handed out; else 0."""
+        return next((epoch for first, epoch in reversed(self.lives) if first < offset), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,14 @@ class Tracker:
         self._later: list[Cursor] = []
         self._asked: Cursor | None = None
         self._asked_from = self._asked_end = 0
+        self.positions: dict[str, tuple[int, int | None]] = {}
         self.ready: deque[Found] = deque()
         self.repaired = 0
+
+    def epoch_before(self, topic: str, offset: int) -> int:
+        """Return the epoch of the record before an offset, if that was handed out; else 0."""
+        cursor = self._cursors.get(topic)
+        return cursor.epoch_before(offset) if cursor is not None else 0
 
     def on_live(self, frame: Frame) -> None:
         """Take a frame that was heard live."""
@@ -79,7 +92,7 @@ class Tracker:
         if cursor is None:
             if not self._listed:
                 return
-            cursor = self._add(Cursor(frame.topic, 0))
+            cursor = self._add(Cursor(frame.topic, *self.positions.pop(frame.topic, (0, None))))
         cursor.end = max(cursor.end, header.next_offset)
         if cursor.queued or cursor.next is None:
             return
@@ -188,6 +201,7 @@ class Tracker:
         if isinstance(error, (Trimmed, Rewound)):
             cursor.next = error.first_kept if isinstance(error, Trimmed) else error.end
             cursor.epoch, cursor.end = None, 0
+            cursor.lives.clear()
             self._wanting.append(cursor)
         else:
             self._later.append(cursor)
@@ -195,8 +209,13 @@ class Tracker:
             self.ready.append(error)
 
     def _begin(self, topic: str, end: int, epoch: int) -> None:
-        """Meet a topic: one of before the subscription where the start says, a later one at its beginning."""
-        if self._listed:
+        """Meet a topic: at its position, if it has one; else where the start says, a later one at its beginning."""
+        if topic in self.positions:
+            offset, known = self.positions.pop(topic)
+            cursor = self._add(Cursor(topic, offset, known, end, end))
+            if (offset, known) != (end, epoch):
+                self._want(cursor)
+        elif self._listed:
             self._want(self._add(Cursor(topic, 0, end=end)))
         elif self._time is not None:
             self._want(self._add(Cursor(topic, None, end=end)))
@@ -250,4 +269,6 @@ class Tracker:
         else:
             if part is not None:
                 self.ready.append(part)
+                if cursor.epoch_before(frame.header.next_offset) != frame.header.epoch:
+                    cursor.lives.append((cursor.next or 0, frame.header.epoch))
         cursor.next, cursor.epoch = frame.header.next_offset, frame.header.epoch

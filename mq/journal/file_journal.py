@@ -108,6 +108,15 @@ class FileJournal:
         self._upkeep.delete(logs)
         return [Head(log.topic, log.state.next, log.state.epoch) for log in logs]
 
+    def roll(self, topic: str) -> None:
+        """Begin a new segment of a topic, unless the active one is empty. Raises `AppendFailed`.
+
+        Belongs to the thread that appends.
+        """
+        log = self._catalog.get(topic)
+        if log is not None and log.state.size:
+            self._upkeep.roll(log)
+
     def trim(self, topic: str, before: int) -> int:
         """Delete whole segments of a topic with only offsets below `before`, never the active one.
 
@@ -152,6 +161,10 @@ class FileJournal:
     def offset_at(self, topic: str, time: int) -> int:
         """Return the first offset appended at `time` (ns) or later; the end when there is none."""
         return self._reader.offset_at(self._catalog.get(topic) or self._logs.empty(topic), time)
+
+    def tail_offset(self, topic: str, size: int) -> int:
+        """Return an offset from which on about `size` bytes follow, the first that is kept when there are fewer."""
+        return self._reader.tail_offset(self._catalog.get(topic) or self._logs.empty(topic), size)
 
     def close(self) -> None:
         """Sync and let go."""

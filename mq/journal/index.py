@@ -64,6 +64,11 @@ class Index:
         place = bisect_right(self._offset, offset, 0, len(self)) - 1
         return self[place] if place >= 0 else None
 
+    def by_position(self, position: int) -> Entry | None:
+        """Return the last entry at a byte or before it."""
+        place = bisect_right(self._position, position, 0, len(self)) - 1
+        return self[place] if place >= 0 else None
+
     def by_time(self, time: int) -> Entry | None:
         """Return the last entry appended before `time`."""
         place = bisect_right(self._appended, time - 1, 0, len(self)) - 1

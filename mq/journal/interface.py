@@ -83,6 +83,15 @@ class Journal(Protocol):
         That they are gone is durable then. Raises `JournalError`, `OSError`. The appending thread's.
         """
 
+    def roll(self, topic: str) -> None:
+        """Begin a new segment, unless the active one is empty. Raises `AppendFailed`. The appending thread's."""
+
+    def trim(self, topic: str, before: int) -> int:
+        """Delete whole segments with only offsets below `before`; return the first offset that is kept.
+
+        Raises `OSError`, `JournalError`. The appending thread's.
+        """
+
     def tidy(self) -> None:
         """Delete some of what is not to be kept any longer: the appending thread's, and soon done."""
 
@@ -105,6 +114,9 @@ class Journal(Protocol):
 
     def offset_at(self, topic: str, time: int) -> int:
         """Return the first offset appended at `time` (ns) or later; the end when there is none."""
+
+    def tail_offset(self, topic: str, size: int) -> int:
+        """Return an offset from which on about `size` bytes follow, the first that is kept when there are fewer."""
 
     def close(self) -> None:
         """Sync and let go."""

@@ -68,6 +68,20 @@ class LogReader:
                     return found.header.offset
         return state.next
 
+    def tail_offset(self, log: TopicLog, size: int) -> int:
+        """Return an offset from which on about `size` bytes follow, the first that is kept when there are fewer."""
+        return _of_what_is_there(log, lambda state: self._tail_offset(log, state, size))
+
+    def _tail_offset(self, log: TopicLog, state: State, size: int) -> int:
+        for segment in reversed(state.segments):
+            held = state.size_of(segment)
+            if held > size:
+                index = self._indexes.get(segment, log.name, held)
+                entry = index.by_position(held - size)
+                return entry.offset if entry is not None else segment.base
+            size -= held
+        return state.first
+
     def last_frame(self, log: TopicLog) -> bytes:
         """Return the last frame that can be read, nothing when there is none."""
         return _of_what_is_there(log, lambda state: self._last_frame(log, state))

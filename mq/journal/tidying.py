@@ -19,6 +19,9 @@ TOPICS_A_STEP = 500
 ROUND_PAUSE_STEPS = 10
 """How many steps pass between two rounds, so that a journal of few topics is not gone over all the time."""
 
+KEPT_BY_THE_BROKER = frozenset({"_mq/consumers"})
+"""Topics that hold a state and no records: whoever writes there trims them."""
+
 _On = TypeVar("_On")
 _log = logging.getLogger(__name__)
 
@@ -84,6 +87,9 @@ class Tidying:
 
     def _look_at(self, log: TopicLog) -> None:
         """Tidy one topic, and count what it holds then."""
+        if log.topic in KEPT_BY_THE_BROKER:
+            self._bytes += log.bytes_held()
+            return
         state, now = log.state, self._clock.now()
         if state.size and log.broken is None and now - log.began() > self._rules.segment_age_ns:
             self._upkeep.roll(log)
@@ -106,7 +112,7 @@ class Tidying:
 
     def _shrink(self, over: int) -> None:
         """Delete the oldest segments of all; if these do not suffice, close the largest active ones for next time."""
-        logs = self._catalog.all()
+        logs = [log for log in self._catalog.all() if log.topic not in KEPT_BY_THE_BROKER]
         oldest = sorted(((held.appended, log.topic, log) for log in logs for held in log.held()), key=itemgetter(0, 1))
         for _, _, log in oldest:
             if over <= 0:

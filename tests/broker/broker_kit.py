@@ -70,6 +70,13 @@ class MemoryJournal:
             self.failure = self.sync_error
             raise JournalError(self.sync_error)
 
+    def roll(self, topic: str) -> None:
+        """Do nothing: there are no segments."""
+
+    def trim(self, topic: str, before: int) -> int:
+        """Keep everything."""
+        return 0
+
     def tidy(self) -> None:
         """Keep everything."""
 
@@ -103,6 +110,10 @@ class MemoryJournal:
         return [], None
 
     def offset_at(self, topic: str, time: int) -> int:
+        """Return the beginning."""
+        return 0
+
+    def tail_offset(self, topic: str, size: int) -> int:
         """Return the beginning."""
         return 0
 

@@ -57,7 +57,7 @@ class Neighbour:
         for _ in range(10):
             self.push.send(make(b"neighbour", b"%d" % self.number, sequence=self.number))
             self.number += 1
-        self.dealer.send(make(b"neighbour", b"asked for", flags=WRITTEN, producer=1, sequence=self.number))
+        self.dealer.send(make(b"neighbour", b"asked for", flags=WRITTEN, producer=self.number))
         self.number += 1
         assert self.dealer.poll(ANSWER_MS)
         acks(self.dealer, 1)

@@ -13,7 +13,9 @@ from broker_kit import EPOCH, NOW, MemoryJournal
 from raw_wire import BATCH, DURABLE, UNSTORED, WRITTEN, ZSTD, batch, make, on_disk, read
 
 from mq.broker.counters import Counters
-from mq.broker.intake import Intake, Reply, Turn
+from mq.broker.intake import Intake, Turn
+from mq.broker.ledger import Ledger
+from mq.broker.produced import Reply
 from mq.config import Config
 from mq.journal.file_journal import FileJournal
 
@@ -104,7 +106,7 @@ def counters() -> Counters:
 
 @pytest.fixture
 def intake(journal: MemoryJournal, counters: Counters) -> Intake:
-    return Intake(journal, Config(frame_bytes_max=LIMIT), counters, clock=lambda: NOW)
+    return Intake(journal, Config(frame_bytes_max=LIMIT), counters, Ledger(), clock=lambda: NOW)
 
 
 def opened(replies: list[Reply]) -> list[tuple[bytes, dict[str, Any]]]:
@@ -163,16 +165,16 @@ def test_a_refusal_names_the_frame_as_far_as_that_can_be_read(intake: Intake) ->
 def test_written_is_acknowledged_once_appended_and_durable_not_before_a_sync(intake: Intake) -> None:
     turn = [
         (ANN, make(TOPIC, b"a", flags=WRITTEN, producer=1, sequence=0)),
-        (BOB, make(TOPIC, batch(b"b", b"c"), flags=DURABLE | BATCH, count=2, producer=2, sequence=5)),
+        (BOB, make(TOPIC, batch(b"b", b"c"), flags=DURABLE | BATCH, count=2, producer=2, sequence=0)),
         (ANN, make(TOPIC, b"d", flags=DURABLE, producer=1, sequence=1)),
-        (BOB, make(TOPIC, b"e", flags=WRITTEN, producer=2, sequence=7)),
+        (BOB, make(TOPIC, b"e", flags=WRITTEN, producer=2, sequence=2)),
     ]
     topic = TOPIC.decode()
     done = intake.take(Turn([], turn))
-    assert ack_rows(done.replies) == {ANN: [[topic, 1, 0, 0, 1]], BOB: [[topic, 2, 7, 4, 1]]}
+    assert ack_rows(done.replies) == {ANN: [[topic, 1, 0, 0, 1]], BOB: [[topic, 2, 2, 4, 1]]}
     assert [read(frame).offset for frame in done.live] == [0, 1, 3, 4]
     assert intake.durable_waiting
-    assert ack_rows(intake.synced()) == {BOB: [[topic, 2, 5, 1, 2]], ANN: [[topic, 1, 1, 3, 2]]}
+    assert ack_rows(intake.synced()) == {BOB: [[topic, 2, 0, 1, 2]], ANN: [[topic, 1, 1, 3, 2]]}
     assert intake.synced() == []
 
 
@@ -202,7 +204,7 @@ def test_what_the_journal_refuses_goes_out_unstored_from_ingest_and_is_refused_o
     journal.refuse[b"full"] = "disk_full"
     produced = [
         (ANN, make(b"full", b"1", flags=WRITTEN, producer=4, sequence=0)),
-        (BOB, make(b"full", b"2", flags=DURABLE, producer=5, sequence=9)),
+        (BOB, make(b"full", b"2", flags=DURABLE, producer=5, sequence=0)),
         (ANN, make(b"fine", b"3", flags=WRITTEN, producer=4, sequence=0)),
     ]
     done = intake.take(Turn([make(b"full", b"a"), make(b"fine", b"b"), make(b"full", b"c")], produced))
@@ -217,7 +219,7 @@ def test_what_the_journal_refuses_goes_out_unstored_from_ingest_and_is_refused_o
         (client, found["reason"], found["detail"], found["producer"], found["sequence"]) for client, found in nacks
     ] == [
         (ANN, "disk_full", "why disk_full", 4, 0),
-        (BOB, "disk_full", "why disk_full", 5, 9),
+        (BOB, "disk_full", "why disk_full", 5, 0),
     ]
     assert counters.refused == {("control", "disk_full"): 2}
     assert counters.frames_unstored == 2
@@ -247,7 +249,7 @@ def test_a_failed_sync_is_a_refusal_for_each_frame_that_waited_for_it_and_counte
 
 def test_with_a_real_journal_the_live_frames_are_the_bytes_of_its_segments(tmp_path: Path) -> None:
     journal = FileJournal(str(tmp_path), Config())
-    intake = Intake(journal, Config(), Counters())
+    intake = Intake(journal, Config(), Counters(), Ledger())
     done = intake.take(Turn([make(TOPIC, b"%d" % number) for number in range(10)]))
     assert b"".join(done.live) == on_disk(tmp_path, TOPIC.decode())
     assert {read(frame).epoch for frame in done.live} == {journal.epoch} != {EPOCH}

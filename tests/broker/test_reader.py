@@ -12,6 +12,7 @@ from broker_kit import MemoryJournal
 from raw_wire import make, take_apart
 
 from mq.broker.control import Job
+from mq.broker.ledger import Ledger
 from mq.broker.reader import Reader, answer
 from mq.config import Config
 from mq.errors import Trimmed
@@ -53,7 +54,7 @@ def frames_of(journal: FileJournal, request: Fetch) -> tuple[list[int], list[Fra
     replies: list[Frames] = []
     rest: Fetch | None = request
     while rest is not None:
-        reply, rest = answer(journal, rest, CONFIG, replies[-1].epoch if replies else None)
+        reply, rest = answer(journal, Ledger(), rest, CONFIG, replies[-1].epoch if replies else None)
         assert isinstance(reply, Frames)
         replies.append(reply)
     return [frame.offset for reply in replies for frame in take_apart(reply.frames)], replies
@@ -87,12 +88,14 @@ def test_at_the_end_an_answer_is_empty(journal: FileJournal) -> None:
 
 @pytest.mark.parametrize("topic", ["", "nothing/here", "../a/b", "a\0b", "ä" * 1000, "/", "#"])
 def test_a_topic_that_is_none_is_empty(journal: FileJournal, topic: str) -> None:
-    assert answer(journal, Fetch(1, topic, 0), CONFIG) == (Frames(1, topic, b"", 0, 0, 0), None)
-    assert answer(journal, OffsetAt(1, topic, 0), CONFIG) == (OffsetFound(1, topic, 0), None)
+    assert answer(journal, Ledger(), Fetch(1, topic, 0), CONFIG) == (Frames(1, topic, b"", 0, 0, 0), None)
+    assert answer(journal, Ledger(), OffsetAt(1, topic, 0), CONFIG) == (OffsetFound(1, topic, 0), None)
 
 
 def test_each_question_has_its_answer(journal: FileJournal) -> None:
-    found = [answer(journal, request, CONFIG)[0] for request in (Last(1, ["#"]), Heads(1, ["#"]), Topics(1, ["#"]))]
+    found = [
+        answer(journal, Ledger(), request, CONFIG)[0] for request in (Last(1, ["#"]), Heads(1, ["#"]), Topics(1, ["#"]))
+    ]
     last, heads, topics = found
     assert isinstance(last, LastFrames)
     assert isinstance(heads, HeadList)
@@ -103,7 +106,7 @@ def test_each_question_has_its_answer(journal: FileJournal) -> None:
 
 
 def test_rewound_and_trimmed_are_failures_that_carry_their_facts(journal: FileJournal) -> None:
-    found, rest = answer(journal, Fetch(4, TOPIC, 101), CONFIG)
+    found, rest = answer(journal, Ledger(), Fetch(4, TOPIC, 101), CONFIG)
     assert rest is None
     assert isinstance(found, Failure)
     assert (found.id, found.error, found.facts) == (4, "rewound", {"topic": TOPIC, "wanted": 101, "end": 100})
@@ -112,7 +115,7 @@ def test_rewound_and_trimmed_are_failures_that_carry_their_facts(journal: FileJo
         def read(self, topic: str, offset: int, epoch: int | None, size: int) -> Slice:  # noqa: ARG002 - the face
             raise Trimmed(topic, offset, 50)
 
-    found, rest = answer(Trimming(), Fetch(4, TOPIC, 1), CONFIG)
+    found, rest = answer(Trimming(), Ledger(), Fetch(4, TOPIC, 1), CONFIG)
     assert rest is None
     assert isinstance(found, Failure)
     assert (found.error, found.facts) == ("trimmed", {"topic": TOPIC, "wanted": 1, "first_kept": 50})
@@ -121,7 +124,7 @@ def test_rewound_and_trimmed_are_failures_that_carry_their_facts(journal: FileJo
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), OSError(), RuntimeError("a bug"), KeyError("a")])
 def test_whatever_goes_wrong_with_a_request_is_its_answer(error: Exception) -> None:
     """A request that hits a bug must not end the thread that answers all others."""
-    found, rest = answer(MemoryJournal(crash=error), Fetch(4, TOPIC, 0), CONFIG)
+    found, rest = answer(MemoryJournal(crash=error), Ledger(), Fetch(4, TOPIC, 0), CONFIG)
     assert rest is None
     assert isinstance(found, Failure)
     assert (found.id, found.error) == (4, "failed")
@@ -156,7 +159,7 @@ def deliveries() -> Deliveries:
 
 @pytest.fixture
 def reader(journal: FileJournal, deliveries: Deliveries) -> Iterator[Reader]:
-    reader = Reader(journal, CONFIG, deliveries, lambda error: pytest.fail(repr(error)))
+    reader = Reader(journal, Ledger(), CONFIG, deliveries, lambda error: pytest.fail(repr(error)))
     reader.start()
     yield reader
     deliveries.go_on.set()

@@ -145,7 +145,7 @@ def test_on_a_full_disk_pushed_frames_go_out_unstored_and_produced_ones_are_refu
     nack = running.nack()
     assert (nack["reason"], nack["topic"], nack["sequence"]) == ("disk_full", TOPIC.decode(), 1)
     files.full = False
-    running.produce(b"after", WRITTEN, 2)
+    running.produce(b"after", WRITTEN, 1)
     acks(running.dealer, 1)
     seen = [read(frame) for frame in frames_from(live, TOPIC, 3)]
     stored = [frame for frame in seen if frame.offset != UNSTORED]
@@ -223,8 +223,10 @@ def test_when_the_journaling_thread_dies_the_broker_ends_with_an_error(socket: S
             if when == "idle":
                 raise Crash
 
-    running = Running(Crashing(crash=Crash() if when == "append" else None), socket)
+    journal = Crashing()
+    running = Running(journal, socket)
     if when == "append":
+        journal.crash = Crash()
         running.push.send(make(TOPIC, b"x"))
     running.join()
     assert isinstance(running.raised, MqError)

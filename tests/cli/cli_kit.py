@@ -183,11 +183,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def store(broker: BrokerProcess, topic: str, *bodies: bytes) -> None:
-    """Store records."""
+    """Store records, each in a frame of its own."""
     with mq.Producer(broker.control, "written") as producer:
         for body in bodies:
-            producer.send(topic, body)
-        producer.flush(20)
+            producer.send(topic, body).result(20)
 
 
 def stored(broker: BrokerProcess, topic: str) -> list[mq.Message]:

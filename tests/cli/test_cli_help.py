@@ -35,8 +35,9 @@ every_command = pytest.mark.parametrize("name", sorted(COMMANDS))
 
 
 def test_the_commands_are_those_that_people_and_scripts_rely_on() -> None:
-    assert set(COMMANDS) >= {"up", "broker", "collect", "view", "pub", "tail", "replay", "verify", "repair"}
+    assert set(COMMANDS) >= {"up", "broker", "collect", "view", "pub", "tail", "replay", "stats", "verify", "repair"}
     assert set(COMMANDS) >= {"topics list", "topics delete"}
+    assert set(COMMANDS) >= {"consumers list", "consumers reset", "consumers delete"}
 
 
 @every_command

@@ -12,7 +12,7 @@ import zmq
 from waiting import eventually
 
 from mq.frame import Frame, check, encode, parse, stamp
-from mq.protocol import Control, Welcome, decode, is_request
+from mq.protocol import Control, Hello, Welcome, decode, is_request
 
 EPOCH = 5
 Answers = Iterable[Control]
@@ -27,6 +27,17 @@ def stamped(topic: str, *records: bytes, offset: int, epoch: int = EPOCH, append
 def frame(topic: str, *records: bytes, offset: int, epoch: int = EPOCH) -> Frame:
     """Return the same, taken apart."""
     return parse(stamped(topic, *records, offset=offset, epoch=epoch))
+
+
+def greeting(answer: Handle, frame_bytes_max: int = 1 << 20) -> Handle:
+    """Return what greets a producer, and hands all else on to `answer`."""
+
+    def handle(heard: Control | bytes) -> Answers:
+        if isinstance(heard, Hello):
+            return [Welcome(heard.id, 1, "fake", EPOCH, 1, 1, 1, 1, frame_bytes_max)]
+        return answer(heard)
+
+    return handle
 
 
 def open_files() -> set[str]:

@@ -48,7 +48,7 @@ def read_all(take: Next) -> tuple[list[int | None], set[int]]:
 def test_each_is_a_gap_and_all_between_them_comes(broker: BrokerProcess, how: str) -> None:
     with mq.Producer(broker.control, "written") as producer:
         for number in range(COUNT):
-            producer.send(TOPIC, b"%d" % number + bytes(100))
+            producer.send(TOPIC, b"%d" % number + bytes(100)).result(20)  # a frame of its own
     broker.stop()
     wound(broker.data / "topics" / TOPIC)
     broker.restart()

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from broker_process import BrokerProcess
-from client_kit import StartFake, fakes, open_files
+from client_kit import StartFake, fakes, greeting, open_files
 from conftest import StartBroker
+from lane_world import Answer, Model
 from waiting import eventually
 
 import mq
 from mq.client.ack import Ack
 from mq.client.link import Link
 from mq.client.producer import Producer
-from mq.errors import BadEndpoint, BadTopic, Closed, Disconnected, MqError, Refused, TimedOut, TooLarge
-from mq.frame import Header, check, parse, split, stamp
+from mq.errors import BadEndpoint, BadTopic, Closed, CodecMissing, MqError, NotStored, Refused, TimedOut, TooLarge
+from mq.frame import Header, body_kind, check, parse, split, stamp
 from mq.protocol import Acks, Control, Fetch, Frames, Nack
 
 TOPIC = "host/n1/cpu"
@@ -30,7 +34,7 @@ PATIENCE_S = 20.0
 @pytest.fixture
 def fake() -> Iterator[StartFake]:
     with fakes() as start:
-        yield start
+        yield lambda answer: start(greeting(answer))
 
 
 def headers(broker: BrokerProcess, topic: str = TOPIC) -> list[Header]:
@@ -64,9 +68,11 @@ def test_a_record_is_acknowledged_with_its_offset_and_level(broker: BrokerProces
         assert producer.send_many(TOPIC, [b"3", b"4", b"5"]).result(PATIENCE_S) == (5, level)
         assert producer.send_many(TOPIC, [b"6"]).result(PATIENCE_S) == (6, level)
         assert producer.send("other", b"").result(PATIENCE_S) == (0, level)
+        assert producer.send_many(TOPIC, (b"7", b"8")).result(PATIENCE_S) == (8, level)
     found = list(mq.replay(broker.control, TOPIC))
-    assert [message.body for message in found] == [b"%d" % number for number in range(7)]
-    assert [(header.sequence, header.count) for header in headers(broker)] == [(0, 1), (1, 1), (2, 1), (3, 3), (6, 1)]
+    assert [message.body for message in found] == [b"%d" % number for number in range(9)]
+    sent = [(0, 1), (1, 1), (2, 1), (3, 3), (6, 1), (7, 2)]
+    assert [(header.sequence, header.count) for header in headers(broker)] == sent
 
 
 @pytest.mark.parametrize("level", ["written", "durable"])
@@ -120,49 +126,61 @@ def test_flush_and_close_wait_for_every_answer(broker: BrokerProcess) -> None:
 # --- when the broker goes away ------------------------------------------------------------------------------------
 
 
-def test_what_was_pending_when_the_broker_died_is_disconnected_and_later_sends_work_under_a_new_id(
-    broker: BrokerProcess,
-) -> None:
-    with mq.Producer(broker.control, "written") as producer:
+def test_what_was_pending_when_the_broker_died_is_stored_once_by_the_next_one(broker: BrokerProcess) -> None:
+    with mq.Producer(broker.control, "written", linger_s=0) as producer:
         producer.send(TOPIC, b"before").result(PATIENCE_S)
         broker.signal(signal.SIGSTOP)
-        pending = [producer.send(TOPIC, b"pending") for _ in range(100)]
+        pending = [producer.send(TOPIC, b"%d" % number) for number in range(100)]
         with pytest.raises(TimedOut):
             pending[0].result(0.1)
         broker.kill()
-        for ack in pending:
-            with pytest.raises(Disconnected) as raised:
-                ack.result(PATIENCE_S)
-            assert raised.value.endpoint == broker.control
         later = producer.send(TOPIC, b"later")
         broker.restart()
-        assert later.result(PATIENCE_S).level == "written"
-        assert producer.send(TOPIC, b"more").result(PATIENCE_S).offset == later.result().offset + 1
-    first, *_, second_last, last = headers(broker)
-    assert (first.sequence, second_last.sequence, last.sequence) == (0, 0, 1)
-    assert first.producer != last.producer == second_last.producer
-    assert 0 not in (first.producer, last.producer)
+        assert [ack.result(PATIENCE_S).offset for ack in pending] == list(range(1, 101))
+        assert later.result(PATIENCE_S) == (101, "written")
+    assert len({header.producer for header in headers(broker)}) == 1
 
 
-def test_through_kills_each_send_is_stored_or_unknown_and_what_was_acknowledged_is_there(
-    broker: BrokerProcess,
-) -> None:
+@pytest.mark.parametrize("level", ["written", "durable"])
+def test_through_kills_everything_is_acknowledged_stored_once_and_in_order(broker: BrokerProcess, level: str) -> None:
     acks: list[Ack] = []
-    with mq.Producer(broker.control, "written") as producer:
-        for _ in range(3):
-            acks += [producer.send(TOPIC, b"%d" % (len(acks) + each)) for each in range(2_000)]
+    with mq.Producer(broker.control, level, linger_s=0) as producer:  # type: ignore[arg-type]
+        for _ in range(4):
+            for _ in range(10):
+                acks += [producer.send(TOPIC, b"%d" % (len(acks) + each)) for each in range(200)]
+                acks.append(producer.send_many(TOPIC, [b"%d" % len(acks)]))
             acks[-1_000].result(PATIENCE_S)
             broker.kill()
             broker.restart()
         producer.flush(PATIENCE_S)
-    outcomes = [outcome(ack) for ack in acks]
-    bodies = [message.body for message in mq.replay(broker.control, TOPIC)]
-    assert all(isinstance(found, (int, Disconnected)) for found in outcomes)
-    stored = {number: found for number, found in enumerate(outcomes) if isinstance(found, int)}
-    assert len(stored) >= 3_000
-    assert all(bodies[offset] == b"%d" % number for number, offset in stored.items())
-    numbers = [int(body) for body in bodies]
-    assert numbers == sorted(set(numbers))
+    assert [ack.result(0).offset for ack in acks] == list(range(len(acks)))
+    assert [message.body for message in mq.replay(broker.control, TOPIC)] == [b"%d" % each for each in range(len(acks))]
+
+
+def test_what_is_given_up_is_unknown_if_it_was_sent_and_not_stored_if_it_was_not(broker: BrokerProcess) -> None:
+    producer = mq.Producer(broker.control, "written", deliver_s_max=3)
+    producer.send(TOPIC, b"0").result(PATIENCE_S)
+    broker.signal(signal.SIGSTOP)
+    sent = producer.send(TOPIC, b"1")
+    with pytest.raises(TimedOut, match="unknown"):
+        sent.result(PATIENCE_S)
+    broker.kill()
+    never = producer.send("other", b"2")
+    with pytest.raises(NotStored, match="never sent"):
+        never.result(PATIENCE_S)
+    broker.restart()
+    assert producer.send(TOPIC, b"3").result(PATIENCE_S).level == "written"
+    producer.close()
+    assert [message.body for message in mq.replay(broker.control, "other")] == []
+    assert headers(broker)[0].producer != headers(broker)[-1].producer
+
+
+def test_closing_raises_what_was_given_up_and_nobody_asked_for() -> None:
+    producer = mq.Producer(NOBODY, deliver_s_max=0.1)
+    producer.send(TOPIC, b"x")
+    with pytest.raises(NotStored):
+        producer.close()
+    producer.close()
 
 
 def test_a_broker_that_stands_still_for_a_while_loses_nothing(broker: BrokerProcess) -> None:
@@ -203,13 +221,23 @@ def test_ten_thousand_refusals_all_arrive(start_broker: StartBroker) -> None:
     assert len(acks) == sum(isinstance(error, Refused) for error in found)
 
 
-def test_a_frame_over_the_brokers_own_limit_is_refused(start_broker: StartBroker) -> None:
+def test_what_is_over_the_brokers_own_limit_is_split_or_too_large_though_it_was_sent_before_that_was_known(
+    start_broker: StartBroker,
+) -> None:
     broker = start_broker(MINIMQ_FRAME_BYTES_MAX="1024")
     with mq.Producer(broker.control, "written") as producer:
-        found = outcome(producer.send(TOPIC, bytes(2_000)))
-        assert isinstance(found, Refused)
-        assert found.reason == "too_large"
-        assert outcome(producer.send(TOPIC, b"fits")) == 0
+        early = [producer.send(TOPIC, b"%d" % number) for number in range(500)]
+        large = producer.send("large", bytes(2_000))
+        together = producer.send_many("together", [bytes(200)] * 10)
+        assert [outcome(ack) for ack in early] == list(range(500))
+        for ack in (large, together):
+            found = outcome(ack)
+            assert isinstance(found, TooLarge)
+            assert found.limit == 1024 < found.size
+        with pytest.raises(TooLarge):
+            producer.send(TOPIC, bytes(2_000))
+        assert outcome(producer.send(TOPIC, b"fits")) == 500
+    assert [message.body for message in mq.replay(broker.control, TOPIC)][:500] == [b"%d" % each for each in range(500)]
 
 
 @pytest.mark.parametrize(
@@ -370,6 +398,124 @@ def test_no_thread_and_no_socket_is_left(broker: BrokerProcess) -> None:
     assert threading.active_count() == threads
 
 
+# --- frames -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_sent_together_shares_frames_of_so_many_records_and_bytes(broker: BrokerProcess) -> None:
+    with mq.Producer(broker.control, "written", linger_s=PATIENCE_S) as producer:
+        for _ in range(2_500):
+            producer.send(TOPIC, b"")
+        for _ in range(10):
+            producer.send("large", bytes(20_000))
+    assert [header.count for header in headers(broker)] == [1_000, 1_000, 500]
+    assert [header.count for header in headers(broker, "large")] == [3, 3, 3, 1]
+
+
+def test_who_waits_for_an_answer_does_not_wait_for_more_records(broker: BrokerProcess) -> None:
+    with mq.Producer(broker.control, "written", linger_s=60) as producer:
+        began = time.monotonic()
+        for number in range(20):
+            assert producer.send(TOPIC, b"x").result(PATIENCE_S).offset == number
+        producer.send(TOPIC, b"x")
+        producer.flush(PATIENCE_S)
+        assert time.monotonic() - began < PATIENCE_S
+
+
+def test_a_record_leaves_when_it_has_lingered(broker: BrokerProcess) -> None:
+    with mq.Producer(broker.control, "written") as producer:
+        ack = producer.send(TOPIC, b"x")
+        eventually(lambda: ack.done)
+
+
+@pytest.mark.parametrize("linger_s", [0, 0.005])
+def test_bodies_are_compressed_where_that_pays(broker: BrokerProcess, linger_s: float) -> None:
+    noise, text = os.urandom(1_000), b"all work and no play " * 100
+    with mq.Producer(broker.control, "written", linger_s=linger_s, compress=True) as producer:
+        for body in (noise, text, b"a" * 63):
+            producer.send(TOPIC, body).result(PATIENCE_S)
+        producer.send_many(TOPIC, [text] * 1_000).result(PATIENCE_S)
+        with pytest.raises(TooLarge) as raised:
+            producer.send(TOPIC, bytes((16 << 20) + 1))
+        assert raised.value.limit == 16 << 20
+    assert [body_kind(header.flags)[1] for header in headers(broker)] == [0, 1, 0, 1]
+    assert headers(broker)[3].length < 10_000
+    bodies = [message.body for message in mq.replay(broker.control, TOPIC)]
+    assert bodies == [noise, text, b"a" * 63, *[text] * 1_000]
+
+
+def test_compressing_without_zstd_is_refused_at_once_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = open_files()
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(CodecMissing, match=r"pip install 'minimq\[zstd\]'"):
+        mq.Producer(NOBODY, compress=True)
+    assert open_files() <= before
+
+
+# --- a broker that says each thing that it may --------------------------------------------------------------------
+
+
+def test_busy_in_the_middle_sends_the_producer_back_and_keeps_the_order(fake: StartFake) -> None:
+    model, busy = Model(), iter([False, True, False, False, True])
+    broker = fake(lambda frame: answers(model.turn([bytes_of(frame)], busy=int(next(busy, False)))))
+    with mq.Producer(broker.control, "written", linger_s=60) as producer:
+        acks = [producer.send_many(TOPIC, [b"%d" % number] * 1_000) for number in range(10)]
+        assert [ack.result(PATIENCE_S).offset for ack in acks] == [1_000 * number - 1 for number in range(1, 11)]
+    assert model.log == [b"%d" % number for number in range(10) for _ in range(1_000)]
+
+
+@pytest.mark.parametrize("reason", ["disk_full", "too_large", "a_new_word"])
+def test_a_final_refusal_fails_one_and_what_is_behind_it_goes_on_under_a_new_id(fake: StartFake, reason: str) -> None:
+    model, fails = Model(), iter(["", reason])
+    broker = fake(lambda frame: answers(model.turn([bytes_of(frame)], fails=next(fails, ""))))
+    with mq.Producer(broker.control, "written", linger_s=60) as producer:
+        acks = [producer.send_many(TOPIC, [b"%d" % number] * 1_000) for number in range(5)]
+        found = [outcome(ack) for ack in acks]
+    refused = found.pop(1)
+    assert isinstance(refused, Refused)
+    assert refused.reason == reason
+    assert found == [999, 1_999, 2_999, 3_999]
+    assert model.log == [b"%d" % number for number in (0, 2, 3, 4) for _ in range(1_000)]
+    assert len({sent.producer for sent in model.frames}) == 2
+
+
+@pytest.mark.parametrize("reason", ["journal_failed", "sequence_overlaps"])
+def test_a_refusal_after_which_nobody_knows_says_so(fake: StartFake, reason: str) -> None:
+    model, fails = Model(), iter(["journal_failed"])
+
+    def answer(frame: Control | bytes) -> list[Control]:
+        found = answers(model.turn([bytes_of(frame)], fails=next(fails, "")))
+        return [replace(each, reason=reason) if isinstance(each, Nack) else each for each in found]
+
+    with mq.Producer(fake(answer).control, "written") as producer:
+        with pytest.raises(Refused, match="unknown") as raised:
+            producer.send(TOPIC, b"0").result(PATIENCE_S)
+        assert raised.value.reason == reason
+        assert producer.send(TOPIC, b"1").result(PATIENCE_S).offset == 1
+    assert len({sent.producer for sent in model.frames}) == 2
+
+
+def test_what_a_broker_without_memory_refuses_at_the_first_attempt_goes_again_under_a_new_id(fake: StartFake) -> None:
+    model = Model()
+    broker = fake(lambda frame: answers(model.turn([bytes_of(frame)])))
+    with mq.Producer(broker.control, "written") as producer:
+        producer.send(TOPIC, b"0").result(PATIENCE_S)
+        model.frames.clear()
+        model.restart()
+        assert producer.send(TOPIC, b"1").result(PATIENCE_S).offset == 1
+    assert model.log == [b"0", b"1"]
+
+
+def test_what_the_broker_acknowledged_and_lost_again_does_not_stop_what_comes_after(fake: StartFake) -> None:
+    model = Model()
+    broker = fake(lambda frame: answers(model.turn([bytes_of(frame)])))
+    with mq.Producer(broker.control, "written") as producer:
+        for number in range(3):
+            producer.send(TOPIC, b"%d" % number).result(PATIENCE_S)
+        model.cut(1)
+        assert producer.send(TOPIC, b"3").result(PATIENCE_S).offset == 2
+    assert model.log == [b"0", b"1", b"3"]
+
+
 # --- a broker that is none ----------------------------------------------------------------------------------------
 
 
@@ -377,6 +523,16 @@ def key_of(frame: Control | bytes) -> tuple[str, int, int]:
     assert isinstance(frame, bytes)
     found = parse(stamp(check(frame), 0, 0, 0))
     return found.topic, found.header.producer, found.header.sequence
+
+
+def bytes_of(frame: Control | bytes) -> bytes:
+    assert isinstance(frame, bytes)
+    return frame
+
+
+def answers(found: list[Answer]) -> list[Control]:
+    """Return the model's answers as they travel."""
+    return [each if isinstance(each, Nack) else Acks(0, [[TOPIC, *each, 1]]) for each in found]
 
 
 NONSENSE = {
@@ -431,12 +587,14 @@ def test_an_answer_twice_counts_once(fake: StartFake) -> None:
         producer.flush(PATIENCE_S)
 
 
-def test_a_bug_in_its_thread_fails_what_waits_instead_of_hanging(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_in_its_thread_fails_what_waits_instead_of_hanging(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def bug(*_: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("mq.client.sender.seal", bug)
-    producer = mq.Producer(NOBODY)
+    producer = mq.Producer(broker.control)
     ack = producer.send(TOPIC, b"x")
     with pytest.raises(MqError):
         ack.result(PATIENCE_S)

@@ -24,6 +24,7 @@ from mq.protocol import Control, Failure, Fetch, Frames, OffsetAt, OffsetFound
 
 TOPIC = "host/n1/cpu"
 NOBODY = "tcp://127.0.0.1:1"
+PATIENCE_S = 20.0
 MIB = 1 << 20
 
 
@@ -39,7 +40,7 @@ def fill(broker: BrokerProcess, count: int, size: int = 10, topic: str = TOPIC, 
     with mq.Producer(broker.control, "written") as producer:
         if at_once:
             for first in range(0, count, at_once):
-                producer.send_many(topic, bodies[first : first + at_once])
+                producer.send_many(topic, bodies[first : first + at_once]).result(PATIENCE_S)
         else:
             for body in bodies:
                 producer.send(topic, body)

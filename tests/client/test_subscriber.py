@@ -215,7 +215,7 @@ def test_a_time_beyond_all_times_is_the_beginning_or_the_end(
 
 def test_whole_batches_are_what_was_sent_at_once(broker: BrokerProcess) -> None:
     with mq.Producer(broker.control, "written") as producer:
-        producer.send_many(TOPIC, [b"0", b"1", b"2"])
+        producer.send_many(TOPIC, [b"0", b"1", b"2"]).result(PATIENCE_S)
         producer.send_many(TOPIC, [b"3", b"4"])
     with mq.Subscriber(broker.control, TOPIC, 1) as subscriber:
         first, second = subscriber.receive_batch(PATIENCE_S), subscriber.receive_batch(PATIENCE_S)
@@ -267,7 +267,7 @@ def test_the_smallest_window_does_not_cost_a_subscription(broker: BrokerProcess)
 def test_a_backlog_of_any_size_takes_little_memory(broker: BrokerProcess) -> None:
     """What waits here is what one asking brought; what comes live behind it does not pile up."""
     size, count = 256 << 10, 800
-    with mq.Producer(broker.control, "written") as producer:
+    with mq.Producer(broker.control, "written", buffer_bytes_max=1 << 20) as producer:
         for _ in range(count):
             producer.send(TOPIC, bytes(size))
         producer.flush()
@@ -518,7 +518,6 @@ def test_nothing_is_left_behind(broker: BrokerProcess) -> None:
         ({"start": True}, ValueError),
         ({"start": 1.5}, ValueError),
         ({"start": float("nan")}, ValueError),
-        ({"start": None}, ValueError),
         ({"start": b"live"}, ValueError),
     ],
 )

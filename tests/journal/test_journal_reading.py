@@ -281,3 +281,18 @@ def test_topics_tell_sizes(box: Box) -> None:
     assert info.bytes == len(box.log())
     assert info.segments == len(box.segments())
     assert box.open().topics(ALL, None, 10)[0] == [info]
+
+
+def test_the_tail_of_a_topic_is_about_as_large_as_was_asked(box: Box) -> None:
+    """Over segments, and never less than that as long as there is so much."""
+    journal = box.open()
+    assert journal.tail_offset("nobody", 1_000) == 0
+    frames = fill(journal, 200)
+    sizes = [len(frame) for frame in frames]
+    for wanted in (1, 1_000, 5_000, 20_000, sum(sizes) - 1, 1 << 20):
+        first = journal.tail_offset(TOPIC, wanted)
+        tail = sum(sizes[first:])
+        assert min(wanted, sum(sizes)) <= tail <= wanted + 4_096
+    journal.trim(TOPIC, 100)
+    kept = journal.topics(ALL, None, 9)[0][0].first
+    assert journal.tail_offset(TOPIC, 1 << 20) == kept

@@ -8,6 +8,8 @@ _GUARDS = "tests/mutants/test_broker_guards.py"
 _INTAKE = "tests/broker/test_intake.py"
 _LIFE = "tests/broker/test_broker_life.py"
 _FAULTS = "tests/broker/test_server_faults.py"
+_PRODUCED = "mq/broker/produced.py"
+_REFUSING = "replies += [self._refused(client, refusal, ack_key(frame)) for client, frame in pairs]"
 _REFUSED = f"{_INTAKE}::test_what_the_journal_refuses_goes_out_unstored_from_ingest_and_is_refused_on_control"
 
 BROKER_MUTANTS = [
@@ -37,24 +39,24 @@ BROKER_MUTANTS = [
     Mutant(
         "written_acknowledged_and_not_appended",
         "what the journal refused is refused, and not acknowledged",
-        "mq/broker/intake.py",
-        "self._refuse(run, senders[run.topic], replies)",
-        "self._acknowledge(run, senders[run.topic], written)",
+        _PRODUCED,
+        _REFUSING,
+        "[self._acknowledge(client, frame, 0, written) for client, frame in pairs]",
         (_REFUSED,),
     ),
     Mutant(
         "refused_and_published",
         "what was refused on control is not published",
-        "mq/broker/intake.py",
-        "self._refuse(run, senders[run.topic], replies)",
-        "live += [stamp_unstored(frame, 0) for frame in run.checked]\n"
-        "                self._refuse(run, senders[run.topic], replies)",
+        _PRODUCED,
+        _REFUSING,
+        f'live += [__import__("mq").frame.stamp_unstored(frame, 0) for frame in run.checked]\n'
+        f"                {_REFUSING}",
         (_REFUSED,),
     ),
     Mutant(
         "durable_acknowledged_when_written",
         "a durable acknowledgement waits for the sync",
-        "mq/broker/intake.py",
+        _PRODUCED,
         "self._durable if level is Wanted.DURABLE else written",
         "written",
         (f"{_INTAKE}::test_written_is_acknowledged_once_appended_and_durable_not_before_a_sync",),
@@ -113,9 +115,9 @@ BROKER_MUTANTS = [
     Mutant(
         "offset_of_another_record_acknowledged",
         "an acknowledgement names the offset of its own first record",
-        "mq/broker/intake.py",
-        "            offset += frame[1]",
-        "            offset += 1",
+        _PRODUCED,
+        "                offset += frame[1]",
+        "                offset += 1",
         (f"{_INTAKE}::test_written_is_acknowledged_once_appended_and_durable_not_before_a_sync",),
     ),
 ]

@@ -13,6 +13,7 @@ from waiting import eventually
 from mq.broker.counters import Counters
 from mq.broker.intake import Done, Intake, Turn
 from mq.broker.journaling import Journaling
+from mq.broker.ledger import Ledger
 from mq.config import Config
 from mq.frame import Wanted, encode
 from mq.journal.file_journal import FileJournal
@@ -61,7 +62,7 @@ def journal(tmp_path: Path, events: Events) -> Iterator[FileJournal]:
 def journaling(journal: FileJournal, deliver: Deliver, interval_s: float) -> Iterator[Journaling]:
     """Run a journaling thread; its death fails the test."""
     deaths: list[BaseException] = []
-    thread = Journaling(journal, Intake(journal, Config(), Counters()), interval_s, deliver, deaths.append)
+    thread = Journaling(journal, Intake(journal, Config(), Counters(), Ledger()), interval_s, deliver, deaths.append)
     thread.start()
     try:
         yield thread

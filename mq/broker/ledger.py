@@ -1,0 +1,128 @@
+"""What became of each producer's frames, told by their sequences: received, missing, late, or there twice.
+
+Of what is pushed nobody is told, and nothing is sent again; but a producer counts what it sends, so what is missing
+before the last frame that arrived is known exactly. It is counted from the first frame that this life of the broker
+has seen of a producer and topic. Used by the journaling thread; any may read.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import cache
+from operator import itemgetter
+from struct import Struct
+from typing import NamedTuple
+
+from mq.frame import Checked
+from mq.journal.interface import Run
+from mq.topic import Pattern
+
+ACCOUNTS_MAX = 100_000
+HOLES_MAX = 16
+
+
+class Row(NamedTuple):
+    """What is known of one producer's records for one topic."""
+
+    topic: str
+    producer: int
+    received: int
+    missing: int
+    late: int
+    duplicate: int
+
+
+class Account:
+    """One producer's records for one topic. Of holes the last `HOLES_MAX` can still be filled."""
+
+    __slots__ = ("duplicate", "holes", "late", "missing", "next", "received")
+
+    def __init__(self, sequence: int) -> None:
+        self.next = sequence
+        self.received = self.missing = self.late = self.duplicate = 0
+        self.holes: list[tuple[int, int]] = []
+
+    def note(self, sequence: int, count: int) -> None:
+        """Take a frame's first sequence and how many records it has."""
+        if sequence >= self.next:
+            if sequence > self.next:
+                self.missing += sequence - self.next
+                self.holes = [*self.holes[1 - HOLES_MAX :], (self.next, sequence)]
+            self.received += count
+            self.next = sequence + count
+            return
+        for place, (first, after) in enumerate(self.holes):
+            if first <= sequence and sequence + count <= after:
+                rest = [(first, sequence), (sequence + count, after)]
+                self.holes[place : place + 1] = [hole for hole in rest if hole[0] < hole[1]]
+                self.received += count
+                self.late += count
+                self.missing -= count
+                return
+        self.duplicate += count
+
+
+class Ledger:
+    """All accounts; of too many the ones longest unused are forgotten."""
+
+    def __init__(self) -> None:
+        self._accounts: OrderedDict[tuple[bytes, int], Account] = OrderedDict()
+
+    def note(self, run: Run) -> None:
+        """Take the frames of one topic out of one turn."""
+        for producer, sequence, records in _stretches(run.topic, run.checked):
+            if producer:
+                self._account(run.topic, producer, sequence).note(sequence, records)
+
+    def page(self, patterns: Sequence[Pattern], after: str | None, count: int) -> tuple[list[Row], str | None]:
+        """Return so many rows of topics that match, in order, behind the row `after`; and what to go on after."""
+        rows: list[Row] = []
+        for (name, producer), it in sorted(self._accounts.items(), key=itemgetter(0)):
+            topic = name.decode("ascii")
+            if after is not None and _place(topic, producer) <= after:
+                continue
+            if any(pattern.matches(topic) for pattern in patterns):
+                if len(rows) == count:
+                    return rows, _place(rows[-1].topic, rows[-1].producer)
+                rows.append(Row(topic, producer, it.received, it.missing, it.late, it.duplicate))
+        return rows, None
+
+    def _account(self, topic: bytes, producer: int, sequence: int) -> Account:
+        account = self._accounts.get((topic, producer))
+        if account is None:
+            account = self._accounts[topic, producer] = Account(sequence)
+            if len(self._accounts) > ACCOUNTS_MAX:
+                self._accounts.popitem(last=False)
+        else:
+            self._accounts.move_to_end((topic, producer))
+        return account
+
+
+def _place(topic: str, producer: int) -> str:
+    """Return a row's place in their order: a blank stands before all that is in topics."""
+    return f"{topic} {producer:016x}"
+
+
+def _stretches(topic: bytes, frames: Sequence[Checked]) -> Iterator[tuple[int, int, int]]:
+    """Yield producer, first sequence and records of frames, those that follow on each other as one.
+
+    It is called for every frame that arrives, so what is usual is told in a few calls for all of them.
+    """
+    keys = list(_keys(len(topic)).iter_unpack(b"".join([frame[5] for frame in frames])))
+    counts, producers, sequences = zip(*keys, strict=True)
+    if (
+        len(set(producers)) == 1
+        and sequences == tuple(range(sequences[0], sequences[0] + len(keys)))
+        and max(counts) == 1
+    ):
+        yield producers[0], sequences[0], len(keys)
+        return
+    for count, producer, sequence in keys:
+        yield producer, sequence, count
+
+
+@cache
+def _keys(topic_bytes: int) -> Struct:
+    """Return what reads count, producer and sequence out of a checked frame's prefix: topic, NUL, 36 header bytes."""
+    return Struct(f"<{topic_bytes + 1 + 4}xIQQ12x")

@@ -1,0 +1,212 @@
+"""What callers hand over to a producer, until its thread takes it; and where they wait for room and for answers.
+
+A batch leaves when it is full, when it has lingered long enough, or when somebody waits for it. The thread says until
+when it sleeps, and is woken only for what is due before that: so handing over a record costs a lock and little else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from threading import Condition, Lock
+
+from mq.client.ack import Ack
+from mq.client.batch import BATCH_RECORDS_MAX, MARK_BYTES, RECORD_BYTES, Batch, Outcome
+from mq.client.packing import Packing
+from mq.errors import Closed, Disconnected, MqError, NotStored, TimedOut
+from mq.frame import refuse_other_than_bytes
+from mq.topic import encode_topic
+
+AWAKE = float("-inf")
+UNKNOWN_MAX = 1_000
+_LAST = BATCH_RECORDS_MAX - 1
+_COST = RECORD_BYTES - MARK_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a batch waits for more records, a caller for room, and a record for its answer; and how much waits."""
+
+    linger_s: float
+    block_s_max: float
+    deliver_s_max: float
+    buffer_bytes_max: int
+
+
+class Gathering:
+    """Used by any number of threads; `wake` is called under its lock."""
+
+    def __init__(self, patience: Patience, packing: Packing, wake: Callable[[], None]) -> None:
+        self._patience = patience
+        self._packing = packing
+        self._wake = wake
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
+        self._open: dict[str, Batch] = {}  # by topic; in the order in which they are due
+        self._full: list[Batch] = []
+        self._room = patience.buffer_bytes_max
+        self._unknown: deque[Batch] = deque(maxlen=UNKNOWN_MAX)
+        self._sleeps_until = AWAKE
+        self._why_closed: str | None = None
+
+    def put(self, topic: str, body: bytes) -> Ack:
+        """Hand over one record."""
+        if type(body) is not bytes:
+            refuse_other_than_bytes([body])
+        size = len(body) + MARK_BYTES
+        if size > self._packing.room:
+            return self.put_many(topic, [body])
+        with self._lock:
+            batch = self._open.get(topic)
+            if batch is None or size > batch.room or size + _COST > self._room:
+                batch = self._batch_for(topic, 1, size)
+            batch.room -= size
+            self._room -= size + _COST
+            records = batch.records
+            place = len(records)
+            records.append(body)
+            if place == _LAST:
+                self._close(batch)
+            return Ack(self, batch, place)
+
+    def put_many(self, topic: str, bodies: Sequence[bytes]) -> Ack:
+        """Hand over records that are stored together or not at all; the answer is that of the last."""
+        if not bodies:
+            raise ValueError("a frame holds at least one record")
+        refuse_other_than_bytes(bodies)
+        count = len(bodies)
+        size = sum(map(len, bodies)) + count * MARK_BYTES
+        large = self._packing.pack_large(topic, bodies) if size > self._packing.room else None
+        with self._lock:
+            batch = self._batch_for(topic, count, size, alone=large is not None)
+            batch.room -= size
+            self._room -= size + count * _COST
+            batch.records += bodies
+            batch.whole = True
+            batch.content = large
+            place = len(batch.records) - 1
+            if large is not None or place >= _LAST:
+                self._close(batch)
+            if large is not None:
+                batch.records = []
+            return Ack(self, batch, place)
+
+    def wait(self, batch: Batch, place: int, timeout: float | None) -> None:
+        """Wait for an answer. A batch that is still open leaves now."""
+        with self._lock:
+            if self._open.get(batch.topic) is batch:
+                self._close(batch)
+            self._changed.wait_for(lambda: batch.outcome_at(place) is not None, timeout)
+
+    def flush(self, timeout: float | None) -> None:
+        """Wait until everything has its answer, good or bad. Raises `TimedOut`."""
+        with self._lock:
+            self._close_all()
+            if not self._changed.wait_for(lambda: self._waiting == 0, timeout):
+                raise TimedOut(f"flush: {self._waiting} bytes of records", timeout or 0.0)
+
+    def close(self, why: str) -> None:
+        """Take nothing more."""
+        with self._lock:
+            if self._why_closed is None:
+                self._why_closed = why
+                self._close_all()
+                self._rouse()
+
+    def given_up(self) -> MqError | None:
+        """Return the error of a batch that was given up, and whose acks nobody has asked, if there is one; once."""
+        with self._lock:
+            errors = [it.outcome for it in self._unknown if isinstance(it.outcome, MqError) and not it.asked]
+            self._unknown.clear()
+        return errors[0] if errors else None
+
+    # What the producer's thread calls.
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will come."""
+        return self._why_closed is not None
+
+    def take(self, now: float) -> tuple[list[Batch], float]:
+        """Return the batches that are to leave, and until when there will be no other, unless the thread is woken."""
+        with self._lock:
+            self._sleeps_until = AWAKE
+            for batch in list(takewhile(lambda batch: batch.due <= now, self._open.values())):
+                self._close(batch)
+            taken, self._full = self._full, []
+            first = next(iter(self._open.values()), None)
+            self._sleeps_until = float("inf") if first is None else first.due
+            return taken, self._sleeps_until
+
+    def settle(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> None:
+        """Give answers, and the room back."""
+        with self._lock:
+            for batch, outcome in outcomes:
+                batch.outcome = outcome
+                batch.records = []
+                batch.content = None
+                self._room += batch.cost
+                if isinstance(outcome, (TimedOut, Disconnected)):
+                    self._unknown.append(batch)
+            self._changed.notify_all()
+
+    # The lock is held in what follows.
+
+    @property
+    def _waiting(self) -> int:
+        return self._patience.buffer_bytes_max - self._room
+
+    def _batch_for(self, topic: str, count: int, size: int, *, alone: bool = False) -> Batch:
+        """Return the open batch that takes so much more, made if need be. Waits for room in the buffer."""
+        encode_topic(topic)
+        self._wait_for_room(size + count * _COST)
+        batch = self._open.get(topic)
+        if batch is not None and (alone or size > batch.room or len(batch.records) + count > BATCH_RECORDS_MAX):
+            self._close(batch)
+            batch = None
+        return self._begin(topic) if batch is None else batch
+
+    def _wait_for_room(self, cost: int) -> None:
+        """Wait until there is room for so much; what is larger than the whole buffer waits until it is empty."""
+
+        def may_go_on() -> bool:
+            return self.closed or cost <= self._room or self._waiting == 0
+
+        has_room = self._changed.wait_for(may_go_on, self._patience.block_s_max)
+        if self._why_closed is not None:
+            raise Closed(self._why_closed)
+        if not has_room:
+            why = "this was not taken"
+            raise NotStored(f"send: {self._waiting} bytes wait for the broker", self._patience.block_s_max, why)
+
+    def _begin(self, topic: str) -> Batch:
+        now = time.monotonic()
+        batch = Batch(
+            topic,
+            self._packing.room,
+            produced=time.time_ns(),
+            due=now + self._patience.linger_s,
+            give_up_at=now + self._patience.deliver_s_max,
+        )
+        self._open[topic] = batch
+        if batch.due < self._sleeps_until:
+            self._rouse()
+        return batch
+
+    def _close(self, batch: Batch) -> None:
+        del self._open[batch.topic]
+        batch.close()
+        self._full.append(batch)
+        if self._sleeps_until > AWAKE:
+            self._rouse()
+
+    def _close_all(self) -> None:
+        for batch in list(self._open.values()):
+            self._close(batch)
+
+    def _rouse(self) -> None:
+        self._sleeps_until = AWAKE
+        self._wake()
