@@ -9,6 +9,7 @@
 #   make constraints   pins anew what CI installs
 
 BIN := .venv/bin
+WORKERS := 4  # tests wait more than they compute: more of them at once than there are cores
 INSTALLED_FROM := pyproject.toml constraints.txt scripts/venv.sh
 .DEFAULT_GOAL := up
 .PHONY: up test test-docker check bench mutants screenshot golden constraints clean
@@ -18,7 +19,7 @@ up: .venv/up.installed
 
 test: .venv/dev.installed
 	@scripts/debian.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-docker: .venv/dev.installed
 	@scripts/debian.sh
