@@ -248,7 +248,9 @@ def test_the_log_stays_small_and_tells_the_same_after_each_snapshot(
     monkeypatch.setattr(consumer_log, "EVENTS_BYTES_LEAST", 2_000)
     scene = Scene(tmp_path / "data")
     scene.append("a", 1_000)
+    scene.append("b", 10)
     scene.join(1, shared=False)
+    scene.ask(commit(scene, ["b", 7, 0]))
     sizes = []
     for offset in range(1_000):
         assert isinstance(scene.ask(commit(scene, ["a", offset, 0])), Agreed)
@@ -258,7 +260,7 @@ def test_the_log_stays_small_and_tells_the_same_after_each_snapshot(
     assert max(sizes) < 20_000
     assert scene.first(consumer_log.TOPIC) > 500
     scene.restart()
-    assert scene.positions() == {"a": (999, 0, 0)}
+    assert scene.positions() == {"a": (999, 0, 0), "b": (7, 0, 0)}
     scene.journal.close()
 
 

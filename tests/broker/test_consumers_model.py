@@ -129,6 +129,18 @@ class Crew(RuleBasedStateMachine):
         self.settled |= self.holds[member]
         self.holds[member] = set()
 
+    @rule(member=members, data=st.data())
+    def settle_what_another_holds(self, member: int, data: st.DataObject) -> None:
+        """Say that something is done that another member was given: it is refused, and stays as it was."""
+        others = {place for other, held in self.holds.items() if other != member for place in held}
+        if self.is_in(member) and others:
+            topic, offset = data.draw(st.sampled_from(sorted(others)))
+            self.heard[member] = self.scene.now
+            row = [topic, offset, offset + 1]
+            before = self.scene.positions()
+            assert self.scene.settle(member, done=[row]) == [row]
+            assert self.scene.positions() == before
+
     @rule(member=members, topic=st.sampled_from(TOPICS), offset=st.integers(0, 60))
     def settle_what_is_not_held(self, member: int, topic: str, offset: int) -> None:
         """Say that something is done that this member may not hold: then it is refused, unless it is settled."""

@@ -225,10 +225,12 @@ def test_what_is_over_the_brokers_own_limit_is_split_or_too_large_though_it_was_
     start_broker: StartBroker,
 ) -> None:
     broker = start_broker(MINIMQ_FRAME_BYTES_MAX="1024")
+    broker.signal(signal.SIGSTOP)
     with mq.Producer(broker.control, "written") as producer:
         early = [producer.send(TOPIC, b"%d" % number) for number in range(500)]
         large = producer.send("large", bytes(2_000))
         together = producer.send_many("together", [bytes(200)] * 10)
+        broker.signal(signal.SIGCONT)
         assert [outcome(ack) for ack in early] == list(range(500))
         for ack in (large, together):
             found = outcome(ack)

@@ -133,11 +133,19 @@ def _imported_from(tree: Path) -> Path:
     return Path(said.stdout.strip())
 
 
+def _place(name: str) -> str:
+    """Return the file of a module, with the class in it if one is named."""
+    module, _, last = name.rpartition(".")
+    is_class = last[:1].isupper()
+    path = (module if is_class else name).replace(".", "/") + ".py"
+    return f"{path}::{last}" if is_class else path
+
+
 def _read(report: Path) -> tuple[list[str], list[Failed], list[str]]:
     """Return the cases that passed, failed, and came to no end of their own: in a fixture, or not even so far."""
     passed, failed, errors = list[str](), list[Failed](), list[str]()
     for case in Xml.parse(report).iter("testcase"):  # noqa: S314 - pytest has written it just now
-        test = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+        test = f"{_place(case.get('classname', ''))}::{case.get('name')}"
         failure = case.find("failure")
         if failure is not None:
             failed.append(Failed(test, failure.get("message", "").partition("\n")[0]))
