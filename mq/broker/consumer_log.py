@@ -56,7 +56,8 @@ class ConsumerLog:
             self._write_snapshot(consumers)
 
     def _write_snapshot(self, consumers: Consumers) -> None:
-        events = [{"do": "begin"}, *consumers.snapshot(), {"do": "end"}]
+        kept = list(consumers.snapshot())
+        events = [{"do": "begin"}, *kept, {"do": "end", "events": len(kept)}]
         try:
             self._journal.roll(TOPIC)
             size, first = self._append(list(_frames(events, self._clock())))

@@ -140,11 +140,24 @@ def _set(consumer: Consumer, event: Event) -> None:
 
 
 def _lease(consumer: Consumer, event: Event) -> None:
+    consumer.shared = True  # also where damage has taken the event that said so
+    for topic, due, first in event["trimmed"]:
+        _reach(consumer, topic, due).skip_to(first)
     for topic, first, stop, tries in event["rows"]:
-        place = consumer.place(topic)
-        if first >= place.next:
+        place = _reach(consumer, topic, first)
+        if first == place.next:
             consumer.open += stop - first
         place.lease(Piece(first, stop, tries, event["member"]), event["epoch"])
+
+
+def _reach(consumer: Consumer, topic: str, offset: int) -> Place:
+    """Return a place. What has been given out there before `offset` and is not known, as by damage, waits."""
+    place = consumer.place(topic)
+    missed = place.reach(offset)
+    if missed:
+        consumer.open += missed
+        consumer.waiting[topic] = None
+    return place
 
 
 def _settle(consumer: Consumer, event: Event) -> None:
@@ -199,23 +212,27 @@ _CHANGES = {
 def replayed(events: Iterable[Event]) -> Consumers:
     """Return what events come to, snapshots among them: what stands between `begin` and `end` replaces all before.
 
-    A snapshot that was cut short is passed over, but where nothing is known from before it.
+    A snapshot that is not whole is passed over, but where nothing is known from before it. What is held by a member
+    that is not known waits.
     """
-    consumers = Consumers()
-    fresh: Consumers | None = None
+    consumers, fresh, count = Consumers(), Consumers(), 0
     for event in events:
-        if event["do"] == "begin":
-            fresh = Consumers()
-        elif event["do"] in ("kept", "places"):
-            fresh = Consumers() if fresh is None else fresh
+        if event["do"] in ("kept", "places"):
             fresh.apply(event)
-        elif event["do"] == "end":
-            consumers, fresh = consumers if fresh is None else fresh, None
-        else:
-            consumers, fresh = _whole(consumers, fresh), None
-            consumers.apply(event)
-    return _whole(consumers, fresh)
+            count += 1
+            continue
+        if (event["do"] == "end" and event["events"] == count) or not len(consumers):
+            consumers = fresh
+        fresh, count = Consumers(), 0
+        consumers.apply(event)
+    found = consumers if len(consumers) else fresh
+    for consumer in found:
+        _part_strangers(consumer)
+    return found
 
 
-def _whole(before: Consumers, cut_short: Consumers | None) -> Consumers:
-    return cut_short if cut_short is not None and not len(before) else before
+def _part_strangers(consumer: Consumer) -> None:
+    """Let wait what is held by members whose joining was not found."""
+    holders = {piece.holder for place in consumer.places.values() for piece in place.pieces}
+    for stranger in holders - consumer.members.keys() - {NOBODY}:
+        _leave(consumer, {"member": stranger})

@@ -56,12 +56,24 @@ class Place:
         return sum(piece.records for piece in self.pieces)
 
     def lease(self, given: Piece, epoch: int) -> None:
-        """Note that a piece was given out: one that waited, or the first behind `next`; what is between is passed."""
+        """Note that a piece was given out: one that waited, or the first behind `next`."""
         if given.first < self.next:
             self._change(given.first, given.next, lambda part: replace(part, tries=given.tries, holder=given.holder))
         else:
             self.pieces.append(given)
             self.next, self.epoch = given.next, epoch
+
+    def reach(self, offset: int) -> int:
+        """Let wait what was not given out before `offset`, and return how many records that are."""
+        missed = max(0, offset - self.next)
+        if missed:
+            self.pieces.append(Piece(self.next, offset, 0))
+            self.next = offset
+        return missed
+
+    def skip_to(self, offset: int) -> None:
+        """Note that what was not given out before `offset` cannot be had any more."""
+        self.next = max(self.next, offset)
 
     def settle(self, first: int, stop: int) -> None:
         """Note that the records `first` to `stop` - 1 are done with."""

@@ -51,10 +51,10 @@ class Sharing:
     def lease(self, consumer: Consumer, member: int, count: int) -> tuple[list[Row], list[Row]]:
         """Give out up to `count` records, and tell what is no longer kept of those that were due. Raises `Declined`."""
         self.bury(consumer)
-        suspect = self._suspect(consumer)
+        suspect = self._suspect(consumer, count)
         rows, trimmed = (suspect, []) if suspect else self._fresh(consumer, count)
         if rows:
-            event = {"do": "lease", "consumer": consumer.name, "member": member, "rows": rows}
+            event = {"do": "lease", "consumer": consumer.name, "member": member, "rows": rows, "trimmed": trimmed}
             self._registry.note({**event, "epoch": self._journal.epoch})
         return rows, trimmed
 
@@ -95,11 +95,11 @@ class Sharing:
         self._registry.note({"do": "settle", "consumer": consumer.name, "rows": [row]})
         _log.warning("%s: %s offset %d was tried %d times: a dead letter", consumer.name, *row[:2], piece.tries)
 
-    def _suspect(self, consumer: Consumer) -> list[Row]:
+    def _suspect(self, consumer: Consumer, count: int) -> list[Row]:
         """Return one record out of those that wait; several only where none of them was tried."""
         for topic, piece in consumer.waiting_pieces():
             if piece.tries < self._tries_max:
-                stop = piece.first + 1 if piece.tries else piece.next
+                stop = piece.first + 1 if piece.tries else min(piece.next, piece.first + count)
                 return [[topic, piece.first, stop, piece.tries + 1]]
         return []
 

@@ -15,6 +15,7 @@ from mq.errors import Trimmed
 from mq.frame import check as check_frame
 from mq.frame import encode, split
 from mq.journal.file_journal import FileJournal
+from mq.journal.files import Files
 from mq.protocol import Failure, Join, Lease, Leased, PositionList, Positions, Settle, Settled
 
 NAME = "crew"
@@ -25,8 +26,9 @@ WALL = 1_700_000_000_000_000_000
 class Scene:
     """One broker's consumers, and their restarts."""
 
-    def __init__(self, data: Path, **settings: Any) -> None:
+    def __init__(self, data: Path, files: Files | None = None, /, **settings: Any) -> None:
         self.data = data
+        self._files = files or Files()
         self.config = Config(**settings)
         self.now = 1_000.0
         self._numbers = count(1)
@@ -34,7 +36,7 @@ class Scene:
 
     def start(self) -> None:
         """Open the journal, and read what is kept of consumers."""
-        self.journal = FileJournal(str(self.data), self.config)
+        self.journal = FileJournal(str(self.data), self.config, self._files)
         self.consuming = Consuming(self.journal, self.config, lambda: self.now, self.wall)
 
     def wall(self) -> int:
