@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 
@@ -15,12 +16,18 @@ NAMES = ("ingest", "live", "control", "ops")
 
 
 class BrokerProcess:
-    """Started by its making; `stop` is SIGTERM, `kill` is SIGKILL, `restart` takes the same data and ports again."""
+    """Started by its making; `stop` is SIGTERM, `kill` is SIGKILL, `restart` takes the same data and ports again.
 
-    def __init__(self, data: Path, settings: dict[str, str] | None = None) -> None:
+    Its command can begin with that of another program, which becomes it: that is how it runs on another network.
+    """
+
+    def __init__(
+        self, data: Path, settings: dict[str, str] | None = None, host: str = "127.0.0.1", within: Sequence[str] = ()
+    ) -> None:
         self.data = data
         self.settings = settings or {}
-        self.endpoints = dict.fromkeys(NAMES, "tcp://127.0.0.1:*")
+        self.endpoints = dict.fromkeys(NAMES, f"tcp://{host}:*")
+        self._within = within
         self.log = data.with_name(f"{data.name}.log")
         self.log.touch()
         os.utime(data.parent, (0, 0))  # nothing was wiped here just now, so the broker need not wait a second out
@@ -31,7 +38,7 @@ class BrokerProcess:
         arguments = [f"--{name}={endpoint}" for name, endpoint in self.endpoints.items()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mq.cli", "broker", "--data", str(self.data), *arguments],
+                [*self._within, sys.executable, "-m", "mq.cli", "broker", "--data", str(self.data), *arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, **self.settings},

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "reliability")]  # the checker is there, which tests/network needs too
 
 from broker_process import BrokerProcess
 

@@ -18,7 +18,7 @@ WRONG: tuple[Kind, ...] = ("lost", "duplicate", "reordered", "phantom")
 
 
 class Told(NamedTuple):
-    """What became of a record, as its producer knows it: a level with its offset, a no, never sent, or no answer."""
+    """What became of a record, as its producer knows it: a level with its offset, a no, never stored, or no answer."""
 
     topic: str
     body: bytes

@@ -13,6 +13,7 @@ from checker import Kept, Outcome, Told, body
 
 import mq
 from mq.client.ack import Ack
+from mq.errors import NotStored
 
 WINDOW = 40
 ANSWER_S_MAX = 60.0
@@ -144,6 +145,8 @@ def outcome_of(ack: Ack, seconds: float = ANSWER_S_MAX) -> tuple[Outcome, int | 
         offset, level = ack.result(seconds)
     except mq.Refused:
         return "refused", None
+    except NotStored:
+        return "dropped", None
     except (mq.Disconnected, mq.TimedOut):
         return "unknown", None
     return ("durable" if level == "durable" else "written"), offset
