@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE / "reliability")]  # the checker is there, which tests/network needs too
+sys.path.insert(0, str(Path(__file__).parent / "reliability"))  # the checker, which tests/network needs too
+sys.path.insert(0, str(Path(__file__).parent))
 
 from broker_process import BrokerProcess
 

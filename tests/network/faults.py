@@ -15,8 +15,10 @@ LOSS_PERCENT = (2, 20)
 
 
 class Fault(NamedTuple):
-    """A link that is down (`cut`), or drops all (`silence`) or some (`loss`); connections that a NAT has forgotten
-    (`forget`); a broker that is killed or stopped; a consumer that is killed (`crash`).
+    """What happens, where, and for how long.
+
+    A link is down (`cut`), or drops all (`silence`) or some (`loss`); a NAT forgets all connections (`forget`); the
+    broker is killed (`kill`) or stopped (`stop`); the consumer is killed (`crash`).
     """
 
     kind: Kind

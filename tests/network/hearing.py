@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from checker import Kept
-
-Row = Sequence[Any]
+from lines import Row
 
 
 def by_topic(rows: Iterable[Row]) -> dict[str, list[Kept]]:

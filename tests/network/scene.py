@@ -14,10 +14,9 @@ from threading import Event
 from types import TracebackType
 
 from broker_process import BrokerProcess
-from checker import ACKNOWLEDGED, Told
-from faults import Fault
-from hearing import by_topic
-from lines import Lines
+from checker import Told
+from faults import Fault, Kind
+from lines import Lines, acknowledged, heard
 from network import Network, Place
 from waiting import eventually
 
@@ -39,7 +38,8 @@ class Scene:
 
     def __init__(self, place: Path) -> None:
         self.recovered: list[str] = []
-        self.lines = {name: Lines(place / f"{name}.lines") for name in (*PRODUCERS, *READERS)}
+        self.lines = {name: Lines(place / f"{name}.lines", acknowledged) for name in PRODUCERS}
+        self.lines |= {name: Lines(place / f"{name}.lines", heard) for name in READERS}
         self._complaints = place / "complaints"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._network = Network()
@@ -93,13 +93,13 @@ class Scene:
         return [
             Told(topic, body.encode(), outcome, offset)
             for name in PRODUCERS
-            for topic, body, outcome, offset in self.lines[name].rows
+            for topic, body, outcome, offset in self.lines[name].read().rows
         ]
 
     def _ways(self, fault: Fault) -> tuple[Callable[[], object], Callable[[], object]]:
         """Return how to begin a fault, and how to end it."""
         network, place = self._network, fault.place
-        return {
+        ways: dict[Kind, tuple[Callable[[], object], Callable[[], object]]] = {
             "cut": (partial(network.down, place), partial(network.up, place)),
             "silence": (partial(network.lose, place, 100), partial(network.lose, place, 0)),
             "loss": (partial(network.lose, place, fault.percent), partial(network.lose, place, 0)),
@@ -107,35 +107,36 @@ class Scene:
             "kill": (self.broker.kill, self.broker.start),
             "stop": (partial(self.broker.signal, SIGSTOP), partial(self.broker.signal, SIGCONT)),
             "crash": (partial(self._kill, CONSUMER), partial(self._read, CONSUMER)),
-        }[fault.kind]
+        }
+        return ways[fault.kind]
 
     def _goes_on(self, after: str, readers: list[str]) -> None:
         """Wait until each producer has had answers to what is new, and these readers have heard that."""
         began = time.monotonic()
-        wanted = {name: self._acknowledged(name) + ACKNOWLEDGED_AGAIN for name in PRODUCERS}
+        wanted = {name: self.lines[name].read().placed + ACKNOWLEDGED_AGAIN for name in PRODUCERS}
         for name, number in wanted.items():
-            eventually(lambda name=name, number=number: self._acknowledged(name) >= number, RECOVERY_S_MAX)  # type: ignore[misc]
+            eventually(partial(self._has_placed, name, number), RECOVERY_S_MAX)
         answered = time.monotonic()
         ends = self._acknowledged_ends()
         for name in readers:
             eventually(partial(self._has_heard, name, ends), RECOVERY_S_MAX)
-        heard = time.monotonic()
-        self.recovered.append(f"{after}: answers after {answered - began:.1f} s, heard after {heard - began:.1f} s")
+        took = time.monotonic()
+        self.recovered.append(f"{after}: answers after {answered - began:.1f} s, heard after {took - began:.1f} s")
 
-    def _acknowledged(self, name: str) -> int:
-        return sum(outcome in ACKNOWLEDGED for _, _, outcome, _ in self.lines[name].rows)
+    def _has_placed(self, name: str, number: int) -> bool:
+        return self.lines[name].read().placed >= number
 
     def _acknowledged_ends(self) -> Ends:
         """Return the offset of the last record of each topic that is known to be there."""
         ends: Ends = {}
-        for told in self.told:
-            if told.offset is not None:
-                ends[told.topic] = max(told.offset, ends.get(told.topic, 0))
+        for name in PRODUCERS:
+            for topic, offset in self.lines[name].read().ends.items():
+                ends[topic] = max(offset, ends.get(topic, 0))
         return ends
 
     def _has_heard(self, name: str, wanted: Ends) -> bool:
-        heard = {topic: records[-1].offset for topic, records in by_topic(self.lines[name].rows).items()}
-        return all(heard.get(topic, -1) >= offset for topic, offset in wanted.items())
+        ends = self.lines[name].read().ends
+        return all(ends.get(topic, -1) >= offset for topic, offset in wanted.items())
 
     def _produce(self, name: str) -> None:
         self._start(name, "producers", "produce", name, *PRODUCERS[name])

@@ -77,7 +77,7 @@ def follow(control: str, log: str) -> None:
 
 
 def consume(control: str, log: str, name: str) -> None:
-    """Hear all behind what was committed under this name, and commit now and then; also what there is when it is quiet."""
+    """Hear all behind what was committed under this name, and commit now and then, and when it is quiet."""
     said, heard, places = Log(log), 0, dict[str, int]()
     said.write("begin")
     with mq.Subscriber(control, PATTERN, consumer=name) as subscriber:

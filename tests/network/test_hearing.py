@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from checker import Kept
-from hearing import Row, wrong_with_consumer, wrong_with_follower
+from hearing import wrong_with_consumer, wrong_with_follower
+from lines import Row
 
 TOPIC = "net/a"
 KEPT = {TOPIC: [Kept(offset, f"a {offset} ".encode()) for offset in range(4)]}

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from broker_process import BrokerProcess
-from checker import Kept, assert_dense, sort
+from checker import assert_dense, sort
 from conftest import StartBroker
 from faults import FAST, Fault, schedule
 from hearing import wrong_with_consumer, wrong_with_follower
 from load import kept_in
-from network import Network, why_not
+from network import why_not
 from scene import CONSUMER, FOLLOWER, PRODUCERS, Scene
 
 SEED = int(os.environ.get("MINIMQ_TEST_SEED", "20"))
@@ -51,8 +51,8 @@ def hold(scene: Scene, broker: BrokerProcess) -> None:
     assert not verdict.wrong
     for records in kept.values():
         assert_dense(records)
-    assert wrong_with_follower(scene.lines[FOLLOWER].rows, kept) == []
-    assert wrong_with_consumer(scene.lines[CONSUMER].rows, kept) == []
+    assert wrong_with_follower(scene.lines[FOLLOWER].read().rows, kept) == []
+    assert wrong_with_consumer(scene.lines[CONSUMER].read().rows, kept) == []
 
 
 def test_through_one_fault_of_each_kind_nothing_acknowledged_is_lost(tmp_path: Path, start_broker: StartBroker) -> None:
