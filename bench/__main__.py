@@ -22,7 +22,9 @@ from mq.errors import MqError
 ALL = (ingest, send, push, latency, durable, replay, nodes, opening, footprint)
 MEASURES = {measure.__name__: measure for measure in ALL}
 NEEDED = {
+    "ingest": (REDIS, "redis-server"),
     "send": (REDIS, "redis-server"),
+    "durable": (REDIS, "redis-server"),
     "replay": (REDIS, "redis-server"),
     "footprint": (EXPORTER, "prometheus-node-exporter"),
 }

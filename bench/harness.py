@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
@@ -16,6 +17,8 @@ LINE_S_MAX = 120.0
 END_S_MAX = 20.0
 REDIS = "/usr/bin/redis-server"
 REDIS_READY = "ready to accept connections"
+NATS = str(Path(sys.executable).with_name("nats-server"))
+NATS_LISTENS, NATS_READY = "Listening for client connections on", "Server is ready"
 
 
 class Unmeasurable(Exception):
@@ -112,15 +115,28 @@ class Stage(ExitStack):
         broker = self.program([sys.executable, "-m", "mq.cli", "broker", "--data", data, *ports], settings)
         return broker, endpoints(broker)
 
-    def redis(self) -> str:
-        """Start a Redis that appends to a file and syncs it each second, and return the path of its socket."""
+    def redis(self, sync: str = "everysec") -> str:
+        """Start a Redis that appends to a file and syncs it so often, and return the path of its socket."""
         place = self.enter_context(TemporaryDirectory(dir="."))
         settings = {"dir": place, "port": "0", "unixsocket": "socket", "save": "", "daemonize": "no"}
-        settings |= {"appendonly": "yes", "appendfsync": "everysec", "auto-aof-rewrite-percentage": "0"}
+        settings |= {"appendonly": "yes", "appendfsync": sync, "auto-aof-rewrite-percentage": "0"}
         redis = self.program([REDIS, *(word for name, it in settings.items() for word in (f"--{name}", it))])
         while REDIS_READY not in redis.line().lower():
             pass
         return f"{place}/socket"
+
+    def nats(self, sync: str = "1s") -> str:
+        """Start a NATS server whose streams are files that are synced so often, and return its address."""
+        place = self.enter_context(TemporaryDirectory(dir="."))
+        settings = f'listen: "127.0.0.1:-1"\njetstream {{ store_dir: "{place}", sync_interval: {sync} }}\n'
+        Path(place, "settings").write_text(settings)
+        server = self.program([NATS, "--config", f"{place}/settings", "--log", "/dev/stdout"])
+        while NATS_LISTENS not in (line := server.line()):
+            pass
+        address = line.rpartition(" ")[2]
+        while NATS_READY not in server.line():
+            pass
+        return f"nats://{address}"
 
 
 def found_in(line: str) -> dict[str, Any]:

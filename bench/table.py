@@ -20,21 +20,31 @@ class Row(NamedTuple):
 
 
 def rates(
-    what: str, ours: Sequence[float], beside: str, theirs: Sequence[float], least: float, unit: str = "records/s"
+    what: str,
+    ours: Sequence[float],
+    beside: str,
+    theirs: Sequence[float],
+    least: float | None = None,
+    unit: str = "records/s",
 ) -> Row:
     """Return the row of two rates, each measured in several rounds."""
-    mine, yard = statistics.median(ours), statistics.median(theirs)
-    ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
-    return Row(what, f"{mine:,.0f} {unit}", f"{beside}: {yard:,.0f} {unit}", f"{ratio:.2f}", f"at least {least:g}")
+    target = f"at least {least:g}" if least else "(no target)"
+    return _row(what, ours, beside, theirs, unit, target)
 
 
 def times(
-    what: str, ours: Sequence[float], beside: str, theirs: Sequence[float], most: float | None, unit: str = "µs"
+    what: str, ours: Sequence[float], beside: str, theirs: Sequence[float], most: float | None = None, unit: str = "µs"
 ) -> Row:
     """Return the row of two times, each measured in several rounds."""
-    mine, yard = statistics.median(ours), statistics.median(theirs)
     target = f"at most {most:g}" if most else "(no target)"
-    return Row(what, f"{mine:,.0f} {unit}", f"{beside}: {yard:,.0f} {unit}", f"{mine / yard:.2f}", target)
+    return _row(what, ours, beside, theirs, unit, target)
+
+
+def _row(what: str, ours: Sequence[float], beside: str, theirs: Sequence[float], unit: str, target: str) -> Row:
+    """Compare round by round: what else the machine does changes from one to the next."""
+    mine, yard = statistics.median(ours), statistics.median(theirs)
+    ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+    return Row(what, f"{mine:,.0f} {unit}", f"{beside}: {yard:,.0f} {unit}", f"{ratio:.2f}", target)
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -1,49 +1,73 @@
-"""Records that are acknowledged: beside the disk with nothing around it, and beside Redis."""
+"""Records that are acknowledged: beside the disk with nothing around it, beside Redis, and beside NATS JetStream."""
 
 from __future__ import annotations
 
 import statistics
 import sys
 
-from bench.harness import Stage
+from bench.harness import Stage, Worker
 from bench.table import Row, rates, times
 
 ROUNDS = 3
 BATCH, WRITE_S = 500, 4.0
 REDIS_RECORDS, REDIS_PIPELINED = 200_000, 1_000
+NATS_RECORDS = 60_000
 DURABLE_ROUNDS = 1_000
+REDIS = "redis-py, XADD, 1,000 pipelined, AOF synced each second"
+NATS = "nats-py, publish_async, 4,000 under way, synced each second"
 
 
 def ingest() -> list[Row]:
-    """Batches, acknowledged `written`, one live subscriber; beside Y."""
-    yard, ours = [], []
+    """Batches, acknowledged `written`, one live subscriber; beside Y, and what the others take at their best."""
+    yard, ours, redis, nats = [], [], [], []
     for _ in range(ROUNDS):
         yard.append(_written())
         ours.append(_produced("produce", BATCH, WRITE_S))
+        redis.append(_added())
+        nats.append(_published())
     what = "acknowledged and heard, in batches of 500"
-    return [rates(what, ours, "Y: encode, checksum, write, sync each second; no sockets", yard, 0.65)]
+    return [
+        rates(what, ours, "Y: encode, checksum, write, sync each second; no sockets", yard, 0.65),
+        rates("the same", ours, REDIS, redis),
+        rates("the same", ours, NATS, nats),
+    ]
 
 
 def send() -> list[Row]:
-    """Do the same with each record sent by itself; beside Redis."""
-    redis, ours = [], []
+    """Do the same with each record sent by itself; beside Redis and JetStream."""
+    ours, redis, nats = [], [], []
     for _ in range(ROUNDS):
-        redis.append(_added())
         ours.append(_produced("produce_each", WRITE_S))
-    what = "acknowledged and heard, sent one by one"
-    return [rates(what, ours, "redis-py, XADD, 1,000 pipelined, AOF synced each second", redis, 5)]
+        redis.append(_added())
+        nats.append(_published())
+    return [
+        rates("acknowledged and heard, sent one by one", ours, REDIS, redis, 5),
+        rates("the same", ours, NATS, nats),
+    ]
 
 
 def durable() -> list[Row]:
-    """One client that waits for each durable acknowledgement; beside what a sync takes."""
-    disk, ours = [], []
+    """One client that waits for each durable acknowledgement; beside what a sync takes, and what the others take."""
+    disk, ours, redis, nats = [], [], [], []
     for _ in range(ROUNDS):
         with Stage() as stage:
-            disk.append(statistics.median(stage.worker("sync", DURABLE_ROUNDS).result()["microseconds"]))
+            disk.append(_median(stage.worker("sync", DURABLE_ROUNDS)))
         with Stage() as stage:
-            client = stage.worker("durable", stage.broker()["control"], DURABLE_ROUNDS)
-            ours.append(statistics.median(client.result()["microseconds"]))
-    return [times("durable acknowledgement, one at a time, p50", ours, "write and fdatasync", disk, 2)]
+            ours.append(_median(stage.worker("durable", stage.broker()["control"], DURABLE_ROUNDS)))
+        with Stage() as stage:
+            redis.append(_median(stage.worker("xadd_each", stage.redis("always"), DURABLE_ROUNDS)))
+        with Stage() as stage:
+            nats.append(_median(stage.worker("publish_each", stage.nats("always"), DURABLE_ROUNDS)))
+    return [
+        times("durable acknowledgement, one at a time, p50", ours, "write and fdatasync", disk, 2),
+        times("the same", ours, "redis-py, XADD, AOF synced always", redis),
+        times("the same", ours, "nats-py, publish, synced always", nats),
+    ]
+
+
+def _median(worker: Worker) -> float:
+    """Return the median of what a worker measured, in microseconds."""
+    return float(statistics.median(worker.result()["microseconds"]))
 
 
 def _written() -> float:
@@ -74,4 +98,11 @@ def _added() -> float:
     """Return records a second into a stream of Redis."""
     with Stage() as stage:
         found = stage.worker("xadd", stage.redis(), REDIS_RECORDS, REDIS_PIPELINED).result()
+        return float(found["records"] / found["seconds"])
+
+
+def _published() -> float:
+    """Return records a second into a stream of JetStream."""
+    with Stage() as stage:
+        found = stage.worker("publish", stage.nats(), NATS_RECORDS).result()
         return float(found["records"] / found["seconds"])

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import zmq
 
-from bench.workers.parts import END, NOTES, RECORD, WARM, Context, report, say, subscribed, wait_for_go
+from bench.workers.parts import END, NOTES, RECORD, WARM, Context, report, report_each, say, subscribed, wait_for_go
 from mq.client.ack import Ack
 from mq.client.producer import Producer
 from mq.frame import check, encode, stamp
@@ -105,7 +105,7 @@ def durable(control: str, rounds: str) -> None:
     """Send a record and wait for its durable acknowledgement, again and again."""
     with Producer(control, durability="durable") as producer:
         producer.send(NOTES, RECORD).result(ANSWER_S_MAX)
-        _report_each(lambda: producer.send(NOTES, RECORD).result(ANSWER_S_MAX), int(rounds))
+        report_each(lambda: producer.send(NOTES, RECORD).result(ANSWER_S_MAX), int(rounds))
 
 
 def sync(rounds: str) -> None:
@@ -119,15 +119,5 @@ def sync(rounds: str) -> None:
             os.fdatasync(descriptor)
 
         once()
-        _report_each(once, int(rounds))
+        report_each(once, int(rounds))
         os.close(descriptor)
-
-
-def _report_each(do: Callable[[], object], rounds: int) -> None:
-    """Report how long each of so many rounds takes, in microseconds."""
-    taken = []
-    for _ in range(rounds):
-        started = time.perf_counter_ns()
-        do()
-        taken.append((time.perf_counter_ns() - started) / 1000)
-    report(microseconds=taken)

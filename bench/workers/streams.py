@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from bench.workers.parts import NOTES, RECORD, report
+from bench.workers.parts import NOTES, RECORD, report, report_each
 
 FIELD = "record"
 
@@ -23,6 +23,12 @@ def xadd(socket: str, records: str, pipelined: str) -> None:
         pipeline.execute()
     seconds = time.monotonic() - started
     report(records=client.xlen(NOTES), seconds=seconds)
+
+
+def xadd_each(socket: str, rounds: str) -> None:
+    """Add a record and wait for the answer, again and again."""
+    client: Any = Redis(unix_socket_path=socket)
+    report_each(lambda: client.xadd(NOTES, {FIELD: RECORD}), int(rounds))
 
 
 def xread(socket: str, count: str) -> None:
