@@ -1,6 +1,6 @@
 # What there is to do here, each from a clean clone with nothing else typed.
 #   make up            broker, collectors and viewer on this machine; options: make up ARGS="--port 8081"
-#   make test          all tests; installs Chromium and strace from Debian's packages when run as root
+#   make test          all tests; installs what else they need from Debian's packages when run as root
 #   make test-docker   what docker compose starts, with the Docker that is installed
 #   make check         ruff, mypy, import-linter
 #   make bench         the figures, as a table

@@ -1,10 +1,12 @@
 #!/bin/sh
 # What tests need beside Python: the browser that they drive, the one library that its driver lacks on a bare Debian,
-# and strace, which makes system calls fail. Installed when it is missing and we may.
+# strace, which makes system calls fail, and ip and iptables, which make networks and let them fail. Installed when it is
+# missing and we may.
 set -eu
-packages="chromium fonts-dejavu-core libatomic1 strace"
+packages="chromium fonts-dejavu-core libatomic1 strace iproute2 iptables"
 there() {
-    command -v chromium && command -v strace && .venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")'
+    command -v chromium && command -v strace && command -v ip && command -v iptables-restore && \
+        .venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")'
 }
 
 there >/dev/null 2>&1 && exit 0
@@ -15,5 +17,5 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
     exit 0
 fi
-echo "minimq: the tests need Chromium and strace: sudo apt install $packages" >&2
+echo "minimq: the tests need Chromium, strace, ip and iptables: sudo apt install $packages" >&2
 exit 1

@@ -54,8 +54,8 @@ def _fault(kind: Kind, chance: random.Random) -> Fault:
 
 KINDS: tuple[Kind, ...] = ("cut", "silence", "loss", "forget", "kill", "stop", "crash")
 FAST = (
-    Fault("crash", 0.2),
     Fault("loss", 3.0, "producers", 10),
+    Fault("crash", 0.2),
     Fault("cut", HALF_OPEN_S, "broker"),
     Fault("kill", 0.5),
     Fault("stop", 1.0),

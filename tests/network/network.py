@@ -20,8 +20,9 @@ from typing import Literal
 
 Place = Literal["producers", "broker", "readers"]
 PLACES: tuple[Place, ...] = ("producers", "broker", "readers")
-PROGRAMS = ("ip", "iptables-restore", "sysctl")
-INSTALL = "apt-get install iproute2 iptables procps"
+PROGRAMS = ("ip", "iptables-restore")
+INSTALL = "apt-get install iproute2 iptables"
+FORWARD = "echo 1 > /proc/sys/net/ipv4/ip_forward"
 COMMAND_S_MAX = 30.0
 
 _numbers = itertools.count()
@@ -87,7 +88,7 @@ class Network:
             self._made.append(self._namespace(name))
         for place in PLACES:
             self._connect(place)
-        _run(*self.inside("router"), "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        _run(*self.inside("router"), "sh", "-c", FORWARD)
         self._filter()
 
     def _connect(self, place: Place) -> None:
