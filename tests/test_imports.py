@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,9 +45,20 @@ def test_an_import_brings_nothing_that_it_does_not_need(statement: str, absent: 
 
 
 def test_each_public_error_is_the_one_in_its_room() -> None:
-    for name in ("Disconnected", "Gap", "MqError", "Refused", "Rewound", "TimedOut", "TooLarge", "Trimmed"):
+    public = {name for name in mq.__all__ if hasattr(errors, name)}
+    assert public >= {"MqError", "Gap", "Trimmed", "Rewound", "Refused", "TimedOut", "NotStored", "CodecMissing"}
+    for name in public:
         assert getattr(mq, name) is getattr(errors, name)
         assert name in dir(mq)
+
+
+def test_each_error_that_the_client_raises_is_public() -> None:
+    sources = [
+        *(ROOT / "mq" / "client").glob("*.py"),
+        *(ROOT / "mq" / name for name in ("topic.py", "frame.py", "body.py")),
+    ]
+    raised = {name for path in sources for name in re.findall(r"(?:raise|return) ([A-Z]\w+)\(", path.read_text())}
+    assert {name for name in raised if hasattr(errors, name)} <= set(mq.__all__)
 
 
 def test_a_name_that_is_not_public_is_an_ordinary_attribute_error() -> None:
