@@ -21,10 +21,11 @@ from mq.broker.control import Desk, Job
 from mq.broker.counters import CONTROL, Counters
 from mq.broker.intake import Change, Done, Turn
 from mq.broker.journaling import Journaling
-from mq.broker.outbox import Outbox
-from mq.broker.produced import Client, Reply
+from mq.broker.produced import Client
 from mq.broker.reader import Reader
+from mq.broker.replies import Replies
 from mq.broker.sockets import Sockets
+from mq.broker.waiting import Waiting
 from mq.broker.watch import Watch
 from mq.broker.window import LiveWindow
 from mq.config import Config
@@ -34,12 +35,8 @@ from mq.protocol import Delete, Failure, Nack, is_request
 # Short turns stay in the processor's cache; with many topics a turn is as long as makes each write worth its while.
 TURN_FRAMES_LEAST, FRAMES_A_WRITE = 1_000, 8
 TIDY_EVERY_S, TIDY_EVERY_MS = 0.25, 250
-CONTROL_MESSAGES_A_TURN = 1_000
-CHANGES_A_TURN_MAX = 64
-FRAME_OVERHEAD_BYTES = 256  # what a waiting frame takes in memory beside its bytes, roughly
-OUTBOX_BYTES_MAX = 16 << 20
-OUTBOX_CLIENT_BYTES_MAX = 4 << 20
-KEPT_ANSWER_BYTES_MAX = 64 << 10  # what is larger is a slice of a fetch, and can be asked for again
+CONTROL_MESSAGES_A_TURN, CONTROL_BYTES_A_TURN = 1_000, 2 << 20  # for all clients: what others sent waits so long
+CHANGES_WAITING_MAX = 64
 OUTBOX_MS = 10
 QUIET_MS = 100
 DRAIN_S_MAX = 1.0
@@ -81,11 +78,9 @@ class Proxy:
         self._desk = desk
         self._config = config
         self._counters = counters
-        self._outbox = Outbox(OUTBOX_BYTES_MAX, OUTBOX_CLIENT_BYTES_MAX)
-        self._produced: list[tuple[Client, bytes]] = []
-        self._changes: list[Change] = []
+        self._replies = Replies(sockets.control, counters)
+        self._waiting = Waiting(config.pending_bytes_max)
         self._window = LiveWindow(config.live_messages_max, config.live_bytes_max)
-        self._pending_bytes = 0
         self._under_way: list[int] = []
         # The class below zmq.Socket is the same without a layer of Python: a tenth of the broker's time.
         self._publish = super(zmq.Socket, sockets.live).send
@@ -122,7 +117,7 @@ class Proxy:
         """Wait until something is ready, deal with it, and return what it was."""
         has_room = len(self._under_way) < self._config.turns_ahead_max
         poller = self._idle_poller if has_room else self._busy_poller
-        ready: dict[object, int] = dict(poller.poll(OUTBOX_MS if self._outbox else wait_ms))
+        ready: dict[object, int] = dict(poller.poll(OUTBOX_MS if self._replies else wait_ms))
         if self._wake in ready:
             self._wake.recv()
             self._take_results()
@@ -130,8 +125,10 @@ class Proxy:
             self._take_control(reader)
         if len(self._under_way) < self._config.turns_ahead_max:
             self._begin_turn(journaling, self._take_ingest() if self._sockets.ingest in ready else [])
-        if self._outbox:
-            self._outbox.flush(self._try_to_send)
+            while self._waiting and len(self._under_way) < self._config.turns_ahead_max:
+                self._begin_turn(journaling, [])
+        if self._replies:
+            self._replies.flush()
         if time.monotonic() >= self._next_tidying:
             self._tidy()
         return ready
@@ -144,12 +141,12 @@ class Proxy:
         self._next_tidying = time.monotonic() + TIDY_EVERY_S
 
     def _begin_turn(self, journaling: Journaling, ingest: list[bytes]) -> None:
-        if not ingest and not self._produced and not self._changes:
+        """Hand over what waits. Of control no more than one turn takes: what comes next is not to wait for all that."""
+        if not ingest and not self._waiting:
             return
-        produced, self._produced = self._produced, []
-        changes, self._changes = self._changes, []
-        self._under_way.append(sum(_weight(frame) for _, frame in produced))
-        journaling.submit(Turn(ingest, produced, changes))
+        turn = self._waiting.take(min(CONTROL_MESSAGES_A_TURN, self._config.turn_frames_max), CONTROL_BYTES_A_TURN)
+        self._under_way.append(turn.weight)
+        journaling.submit(Turn(ingest, turn.produced, turn.changes))
 
     def _take_ingest(self) -> list[bytes]:
         frames: list[bytes] = []
@@ -167,11 +164,15 @@ class Proxy:
         return frames
 
     def _take_control(self, reader: Reader) -> None:
+        room = CONTROL_BYTES_A_TURN
         for _ in range(CONTROL_MESSAGES_A_TURN):
+            if room < 0:
+                return
             try:
                 client, *parts = self._sockets.control.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
+            room -= sum(map(len, parts))
             if len(parts) != 1 or not parts[0]:
                 self._counters.refuse(CONTROL, "not_one_part")
             elif is_request(parts[0]):
@@ -182,36 +183,41 @@ class Proxy:
     def _take_request(self, client: Client, message: bytes, reader: Reader) -> None:
         found = self._desk.handle(client, message)
         if not isinstance(found, Job):
-            self._reply(client, found)
+            self._replies.send(client, found)
         elif not isinstance(found.request, Delete | ConsumerRequest):
             reader.submit(found)
-        elif len(self._changes) < CHANGES_A_TURN_MAX:
-            self._changes.append(Change(len(self._produced), client, found.request))
+        elif self._waiting.changes < CHANGES_WAITING_MAX:
+            self._waiting.put_change(Change(0, client, found.request))
         else:
-            self._reply(client, Failure(found.request.id, "busy", "too much is to be changed; ask again").encode())
+            self._replies.send(
+                client, Failure(found.request.id, "busy", "too much is to be changed; ask again").encode()
+            )
 
     def _take_produced(self, client: Client, frame: bytes) -> None:
-        if self._pending_bytes + _weight(frame) > self._config.pending_bytes_max:
-            self._counters.refuse(CONTROL, "busy")
-            topic, producer, sequence = claimed_key(frame) or (None, 0, 0)
-            why = "the journal is behind; send again"
-            self._reply(client, Nack(0, "busy", why, topic, producer, sequence).encode(), keep=True)
-            return
-        self._pending_bytes += _weight(frame)
-        self._produced.append((client, frame))
+        if not self._waiting.put(client, frame):
+            held, most = self._waiting.held, self._config.pending_bytes_max
+            why = f"{held:,} bytes wait for the journal, and of pending_bytes_max, {most:,}, you have your share"
+            self._refuse_as_busy(client, frame, why)
+
+    def _refuse_as_busy(self, client: Client, frame: bytes, why: str) -> None:
+        self._counters.refuse(CONTROL, "busy")
+        topic, producer, sequence = claimed_key(frame) or (None, 0, 0)
+        nack = Nack(0, "busy", f"{why}; send again a little later", topic, producer, sequence)
+        self._replies.send(client, nack.encode(), keep=True)
 
     def _take_results(self) -> None:
         while (result := self._results.take()) is not None:
             self._publish_all(result.done.live)
             if result.done.live and self._window.note(len(result.done.live), result.done.size):
                 self._sockets.live.sndhwm = self._window.messages  # libzmq takes it over for connections that stand
-            self._send_all(result.done.replies)
+            for client, message in result.done.replies:
+                self._replies.send(client, message, keep=True)
             if result.ends_turn:
-                self._pending_bytes -= self._under_way.pop(0)
+                self._waiting.done(self._under_way.pop(0))
                 wanted = max(TURN_FRAMES_LEAST, FRAMES_A_WRITE * result.done.topics)
                 self._turn_frames = min(wanted, self._config.turn_frames_max)
         while (answered := self._answers.take()) is not None:
-            self._reply(answered.client, answered.message)
+            self._replies.send(answered.client, answered.message)
             if answered.ends_job:
                 self._desk.finished(answered.client)
 
@@ -234,32 +240,6 @@ class Proxy:
         while self._results.take() is not None or self._answers.take() is not None:
             pass
 
-    def _send_all(self, replies: list[Reply]) -> None:
-        for client, message in replies:
-            self._reply(client, message, keep=True)
-
-    def _reply(self, client: Client, message: bytes, *, keep: bool = False) -> None:
-        """Send an answer. One that finds no room is kept for later if it is small, or must be; else it is dropped."""
-        keep = keep or len(message) <= KEPT_ANSWER_BYTES_MAX
-        if keep and self._outbox.holds(client):
-            sent = self._outbox.keep(client, message)
-        else:
-            sent = self._try_to_send(client, message) or (keep and self._outbox.keep(client, message))
-        if not sent:
-            self._counters.replies_dropped += 1
-
-    def _try_to_send(self, client: Client, message: bytes) -> bool:
-        """Return whether an answer is done with: sent, or dropped and counted because its client is gone."""
-        try:
-            self._sockets.control.send_multipart([client, message], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
-                raise
-            if error.errno == zmq.EAGAIN:
-                return False
-            self._counters.replies_dropped += 1
-        return True
-
     def _drain(self, journaling: Journaling, reader: Reader) -> None:
         """Take in what clients have sent by now: until nothing comes for a moment, but no longer than a while."""
         for poller in (self._busy_poller, self._idle_poller):
@@ -267,7 +247,7 @@ class Proxy:
         deadline = time.monotonic() + DRAIN_S_MAX
         busy = True
         while busy and journaling.alive and time.monotonic() < deadline:
-            busy = bool(self._turn(journaling, reader, QUIET_MS) or self._under_way or self._outbox)
+            busy = bool(self._turn(journaling, reader, QUIET_MS) or self._under_way or self._waiting or self._replies)
 
     def _end(self, parts: tuple[Reader, Journaling], take: Callable[[], None]) -> None:
         """End the threads, and take what they still come to."""
@@ -280,7 +260,3 @@ class Proxy:
                 take()
             ending.join()
         take()
-
-
-def _weight(frame: bytes) -> int:
-    return len(frame) + FRAME_OVERHEAD_BYTES
