@@ -57,6 +57,9 @@ class Config:
     deleted_topics_max: int = _limit(100_000, 1, "deleted topics of which is remembered where they ended")
     journal_bytes_max: int = _limit(10 << 30, 1 << 20, "all topics together; over it the oldest segments are deleted")
     quarantine_bytes_max: int = _limit(256 << 20, 1 << 20, "copies of torn tails; over it the oldest are deleted")
+    disk_free_bytes_min: int = _limit(
+        64 << 20, 0, "with less free on the disk producers are told busy, and what is pushed is not stored; 0: never"
+    )
     index_interval_bytes: int = _limit(64 << 10, 1024, "one entry of the sparse index for so much log")
     sync_interval_s: float = _limit(1.0, 0.01, "so much of what was not acknowledged may go in a power cut")
     open_files_max: int = _limit(4_096, 8, "segments kept open for appending, as far as the process may")

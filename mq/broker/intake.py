@@ -15,6 +15,7 @@ from mq.broker.consuming import Consuming
 from mq.broker.counters import INGEST, Counters
 from mq.broker.ledger import Ledger
 from mq.broker.produced import Client, Produced, Reply
+from mq.broker.room import Room
 from mq.broker.unstored import Unstored
 from mq.config import Config
 from mq.errors import FrameRefused, JournalError
@@ -66,7 +67,8 @@ class Intake:
         self._counters = counters
         self._clock = clock
         self._ledger = ledger
-        self._produced = Produced(journal, config.frame_bytes_max, counters, ledger)
+        self.room = Room(journal, config.disk_free_bytes_min)
+        self._produced = Produced(journal, self.room, config.frame_bytes_max, counters, ledger)
         self._consuming = Consuming(journal, config)
         self._unstored = Unstored()
 
@@ -80,7 +82,7 @@ class Intake:
         live: list[bytes] = []
         topics, bytes_before = 0, self._counters.bytes_appended
         if turn.ingest:
-            runs = self._journal.append(self._check_ingest(turn.ingest))
+            runs = self.room.append(self._check_ingest(turn.ingest))
             topics = len(runs)
             self._forward(runs, live)
         replies: list[Reply] = []
@@ -96,6 +98,7 @@ class Intake:
 
     def step(self) -> None:
         """See to what time brings. To be called after a sync."""
+        self.room.look()
         self._consuming.step()
 
     def synced(self) -> list[Reply]:

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from mq.broker.counters import Counters
+from mq.broker.room import Room
 from mq.broker.sockets import refuse_port
 from mq.errors import BadEndpoint, PortTaken
 from mq.journal.interface import Journal
@@ -32,14 +33,15 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 class Ops:
     """A small WSGI server on a thread of its own. Raises `PortTaken`, `BadEndpoint`."""
 
-    def __init__(self, endpoint: str, journal: Journal, counters: Counters) -> None:
+    def __init__(self, endpoint: str, journal: Journal, counters: Counters, room: Room) -> None:
         found = _ENDPOINT.fullmatch(endpoint)
         if found is None:
             raise BadEndpoint(f"--ops {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
         refuse_port(endpoint, "--ops")
         self._journal = journal
+        self._room = room
         registry = CollectorRegistry()
-        registry.register(BrokerCollector(counters, journal))
+        registry.register(BrokerCollector(counters, journal, room))
         self._metrics = make_wsgi_app(registry)
         host = found[1].strip("[]").replace("*", "0.0.0.0")
         port = 0 if found[2] == "*" else int(found[2])
@@ -81,7 +83,8 @@ class Ops:
             return _json(start_response, "200 OK", {"status": "alive"})
         if path == "/readyz":
             if self._journal.failure is None:
-                return _json(start_response, "200 OK", {"status": "ready"})
+                low = {"disk": self._room.why} if self._room.low else {}
+                return _json(start_response, "200 OK", {"status": "ready", **low})
             return _json(start_response, "503 Service Unavailable", {"status": "failed", "why": self._journal.failure})
         return _json(start_response, "404 Not Found", {"paths": ["/healthz", "/readyz", "/metrics"]})
 
@@ -89,9 +92,10 @@ class Ops:
 class BrokerCollector:
     """Turns the broker's counters into metrics when they are asked for."""
 
-    def __init__(self, counters: Counters, journal: Journal) -> None:
+    def __init__(self, counters: Counters, journal: Journal, room: Room) -> None:
         self._counters = counters
         self._journal = journal
+        self._room = room
 
     def collect(self) -> Iterable[Metric]:
         """Yield each metric."""
@@ -112,6 +116,9 @@ class BrokerCollector:
         failed = GaugeMetricFamily("minimq_journal_failed", "1 when the journal takes nothing more.")
         failed.add_metric([], int(self._journal.failure is not None))
         yield failed
+        low = GaugeMetricFamily("minimq_disk_low", "1 while the disk has less free than disk_free_bytes_min.")
+        low.add_metric([], int(self._room.low))
+        yield low
 
 
 def _json(start_response: StartResponse, status: str, it: dict[str, Any]) -> list[bytes]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from mq.broker.counters import CONTROL, Counters
 from mq.broker.ledger import Ledger
+from mq.broker.room import Room
 from mq.broker.sequences import TAIL_BYTES, Draft, Refusal, Sent, Sequences
 from mq.errors import FrameRefused
 from mq.frame import ACK_MASK, Checked, Wanted, ack_key, check, claimed_key, split, wanted
@@ -37,8 +38,9 @@ class Group:
 class Produced:
     """Takes frames to the journal, and keeps who waits for a sync. Used by the journaling thread alone."""
 
-    def __init__(self, journal: Journal, frame_bytes_max: int, counters: Counters, ledger: Ledger) -> None:
+    def __init__(self, journal: Journal, room: Room, frame_bytes_max: int, counters: Counters, ledger: Ledger) -> None:
         self._journal = journal
+        self._room = room
         self._ledger = ledger
         self._limit = frame_bytes_max
         self._counters = counters
@@ -105,7 +107,7 @@ class Produced:
     def _append(self, checked: list[Checked], groups: dict[bytes, Group], live: list[bytes]) -> list[Reply]:
         replies: list[Reply] = []
         written: dict[Client, list[Row]] = {}
-        for run in self._journal.append(checked):
+        for run in self._room.append(checked):
             group = groups[run.topic]
             if run.error is not None:
                 refusal = Refusal(run.error.reason, run.error.why)

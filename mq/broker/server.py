@@ -43,14 +43,14 @@ class Server:
     def startup(self) -> None:
         """Bind, and start the threads."""
         self._sockets = Sockets.bind(self._context, self._wanted, self._config)
-        self._ops = Ops(self._wanted.ops, self._journal, self._counters)
+        ledger = Ledger()
+        intake = Intake(self._journal, self._config, self._counters, ledger)
+        self._ops = Ops(self._wanted.ops, self._journal, self._counters, intake.room)
         self.endpoints = {**self._sockets.endpoints(), "ops": self._ops.endpoint}
         self._watch = Watch(self._sockets, self._counters)
         self._wake = bind_wake(self._context)
         self._results: Channel[Result] = Channel(self._context, RESULTS_WAITING_MAX)
         self._answers: Channel[Answered] = Channel(self._context, ANSWERS_WAITING_MAX)
-        ledger = Ledger()
-        intake = Intake(self._journal, self._config, self._counters, ledger)
         interval = self._config.sync_interval_s
         self._journaling = Journaling(self._journal, intake, interval, self._deliver_done, self._thread_died)
         self._reader = Reader(self._journal, ledger, self._config, self._deliver_answer, self._thread_died)

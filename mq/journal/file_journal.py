@@ -166,6 +166,10 @@ class FileJournal:
         """Return an offset from which on about `size` bytes follow, the first that is kept when there are fewer."""
         return self._reader.tail_offset(self._catalog.get(topic) or self._logs.empty(topic), size)
 
+    def free_bytes(self) -> int:
+        """Return how many bytes the disk has left for this process. Raises `OSError`."""
+        return self._files.free(self._data)
+
     def close(self) -> None:
         """Sync and let go."""
         try:

@@ -62,6 +62,11 @@ class Files:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
 
+    def free(self, path: str) -> int:
+        """Return how many bytes may still be written to the file system that holds a path."""
+        system = os.statvfs(path)
+        return system.f_bavail * system.f_frsize
+
     def make_directory(self, path: str) -> None:
         """Make one directory."""
         os.mkdir(path, DIRECTORY_MODE)

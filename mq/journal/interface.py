@@ -118,5 +118,8 @@ class Journal(Protocol):
     def tail_offset(self, topic: str, size: int) -> int:
         """Return an offset from which on about `size` bytes follow, the first that is kept when there are fewer."""
 
+    def free_bytes(self) -> int:
+        """Return how much room there is for more. Raises `OSError`."""
+
     def close(self) -> None:
         """Sync and let go."""

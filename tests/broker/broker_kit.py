@@ -31,6 +31,7 @@ class MemoryJournal:
     ends: dict[bytes, int] = field(default_factory=dict)
     syncs: int = 0
     crash: Exception | None = None
+    free: int = 1 << 40
 
     def append(self, frames: Sequence[Checked]) -> list[Run]:
         """Stamp frames, grouped by topic."""
@@ -116,6 +117,10 @@ class MemoryJournal:
     def tail_offset(self, topic: str, size: int) -> int:
         """Return the beginning."""
         return 0
+
+    def free_bytes(self) -> int:
+        """Return what a test has set."""
+        return self.free
 
     def close(self) -> None:
         """Do nothing."""

@@ -22,7 +22,7 @@ from mq.client.link import Link
 TOPIC = "host/n1/cpu"
 SIZE = 5_000  # more than a page: some of a write may find room, and has to be cut off again
 TINY = {"MINIMQ_SEGMENT_BYTES": "4096", "MINIMQ_INDEX_INTERVAL_BYTES": "1024"}
-OFTEN = {"MINIMQ_SYNC_INTERVAL_S": "0.05"}
+OFTEN = {"MINIMQ_SYNC_INTERVAL_S": "0.05", "MINIMQ_DISK_FREE_BYTES_MIN": "0"}
 START_S_MAX = 20.0
 
 Fill = Callable[[SmallDisk], None]
