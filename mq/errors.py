@@ -117,6 +117,38 @@ class Unreachable(MqError, ConnectionError):
         )
 
 
+class SpoolHeld(MqError):
+    """Another producer has this spool."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"the spool {path} is in use by another producer: end that one, or give this one its own")
+
+
+class SpoolUnusable(MqError):
+    """A directory that cannot be a spool, or a file in it that is none of a spool's."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path} cannot be used for a spool: {why}")
+
+
+class SpoolDropped(MqError):
+    """Records that the spool gave up for newer ones, as it was full or they were too old. They are not stored."""
+
+    def __init__(self, topic: str, records: int, why: str) -> None:
+        self.topic, self.records, self.why = topic, records, why
+        super().__init__(f"{records} records for {topic} are not stored: the spool dropped them, {why}")
+
+
+class StillSpooled(MqError):
+    """Records that wait in the spool as their producer ends. The next producer on this spool sends them."""
+
+    def __init__(self, topic: str, path: str) -> None:
+        self.topic, self.path = topic, path
+        super().__init__(f"records for {topic} wait in the spool {path}: the next producer on it sends them")
+
+
 class Closed(MqError):
     """A client used after it was closed."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mq.client.ack import Stored
 from mq.errors import MqError
-from mq.frame import Content
+from mq.frame import Content, Wanted
 
 BATCH_BYTES_MAX = 64 << 10
 BATCH_RECORDS_MAX = 1_000
@@ -15,16 +17,29 @@ RECORD_BYTES = 128  # memory that a record takes beside its bytes, roughly
 Outcome = Stored | MqError
 
 
+@dataclass(slots=True)
+class Kept:
+    """Where a batch is in a spool: the place of its first record, and its segment's number (0: in memory only).
+
+    `doubt` is as whose and which it may have been sent in an earlier life.
+    """
+
+    place: int
+    segment: int
+    wanted: Wanted
+    doubt: tuple[int, int] | None = None
+
+
 class Batch:
     """Gathers records until it is closed. `room` is what it still takes, in bytes of body.
 
     `due` is when it is to leave, `give_up_at` when nobody waits for its answer any longer. One that is `whole` holds
-    records that are to be stored together or not at all.
+    records that are to be stored together or not at all. One with a spool behind it is `kept`.
     """
 
     __slots__ = (
         *("topic", "records", "room", "whole", "content", "produced", "due", "give_up_at"),
-        *("count", "cost", "outcome", "halves", "asked"),
+        *("count", "cost", "outcome", "halves", "asked", "kept", "__weakref__"),
     )
 
     def __init__(self, topic: str, room: int, *, produced: int, due: float, give_up_at: float) -> None:
@@ -41,6 +56,7 @@ class Batch:
         self.outcome: Outcome | None = None
         self.halves: tuple[Batch, Batch] | None = None
         self.asked = False
+        self.kept: Kept | None = None
 
     def close(self) -> None:
         """Take no more records: from now on it is known how many there are, and what memory they cost."""

@@ -105,7 +105,7 @@ class Gathering:
         """Wait until everything has its answer, good or bad. Raises `TimedOut`."""
         with self._lock:
             self._close_all()
-            if not self._changed.wait_for(lambda: self._waiting == 0, timeout):
+            if not self._changed.wait_for(lambda: self._settled, timeout):
                 raise TimedOut(f"flush: {self._waiting} bytes of records", timeout or 0.0)
 
     def close(self, why: str) -> None:
@@ -123,6 +123,9 @@ class Gathering:
             self._unknown.clear()
         return errors[0] if errors else None
 
+    def release(self) -> None:
+        """Let go of what is behind this: nothing, where there is no spool."""
+
     # What the producer's thread calls.
 
     @property
@@ -130,7 +133,11 @@ class Gathering:
         """Whether nothing more will come."""
         return self._why_closed is not None
 
-    def take(self, now: float) -> tuple[list[Batch], float]:
+    def may_send(self, batch: Batch, producer: int, sequence: int) -> bool:  # noqa: ARG002 - a spool asks for them
+        """Whether a batch may be sent now, under this id and number."""
+        return True
+
+    def take(self, now: float, *, connected: bool = True) -> tuple[list[Batch], float]:  # noqa: ARG002
         """Return the batches that are to leave, and until when there will be no other, unless the thread is woken."""
         with self._lock:
             self._sleeps_until = AWAKE
@@ -154,6 +161,10 @@ class Gathering:
             self._changed.notify_all()
 
     # The lock is held in what follows.
+
+    @property
+    def _settled(self) -> bool:
+        return self._waiting == 0
 
     @property
     def _waiting(self) -> int:

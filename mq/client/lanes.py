@@ -9,6 +9,9 @@ The broker takes a frame only where the one before it ended, and takes the same 
   it goes on under a new id, from 0;
 - where the broker has lost its memory of an id, a frame of which each attempt was refused is not stored, and goes on
   under a new id. One with an attempt that was never answered may be: that stays unknown, and it is not sent again.
+
+What a spool keeps is never given up for a reason that may go by: it waits, however long, under its number. What an
+earlier life may have sent comes with that life's id and number, and is in doubt from the start.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ PAUSE_S, PAUSE_S_MAX = 0.01, 1.0
 # The journal's own words: the broker had found that this frame was due, so no attempt before had been stored.
 NOT_STORED = frozenset({"disk_full", "read_only", "files_exhausted", "too_many_topics"})
 UNKNOWN = frozenset({"journal_failed", "sequence_overlaps"})
+MAY_GO_BY = NOT_STORED | {"journal_failed", "unreadable"}
+FORGOTTEN = "the broker does not remember it, or what came before it, any more"
 
 
 class Lane:
@@ -60,6 +65,8 @@ class Lane:
         self._leaving = False  # something was given up: what has no number yet gets one under a new id
         self._spent = False  # nothing goes under this id any more
         self._hole: int | None = None  # from this sequence on nothing is stored under the id
+        self._resumed: int | None = None  # the id of an earlier life
+        self._resumed_hole: int | None = None  # where it was left: from this sequence on nothing is stored under it
         self._refusals = 0
         self.resumes_at = 0.0
 
@@ -78,7 +85,11 @@ class Lane:
 
     def add(self, batch: Batch) -> None:
         """Take a batch, behind those that are here."""
-        self._waiting.append(Parcel(batch))
+        parcel = Parcel(batch)
+        if batch.kept is not None and batch.kept.doubt is not None and not self._resume(parcel, *batch.kept.doubt):
+            self._settle(batch, self._forgotten(FORGOTTEN))
+            return
+        self._waiting.append(parcel)
 
     def next(self, now: float) -> tuple[Content, int, int] | None:
         """Return what is to be sent now, with its sequence and `produced`; None when nothing is, or may be."""
@@ -91,6 +102,11 @@ class Lane:
         if parcel.numbered:
             return content, parcel.number, parcel.batch.produced
         return None if self._leaving else (content, self._next, parcel.batch.produced)
+
+    @property
+    def first(self) -> Batch:
+        """What `next` returned belongs to this."""
+        return self._waiting[0].batch
 
     def sent(self, now: float) -> None:
         """Note that what `next` returned has been handed to the socket."""
@@ -117,7 +133,8 @@ class Lane:
         parcel = self._land(nack.producer, nack.sequence)
         if parcel is None:
             return
-        if nack.reason == "busy":
+        if nack.reason == "busy" or (parcel.batch.kept is not None and nack.reason in MAY_GO_BY):
+            parcel.in_doubt = parcel.in_doubt or nack.reason in UNKNOWN
             self._again.append(parcel)
         elif nack.reason == "out_of_sequence":
             self._pass_over(parcel, nack)
@@ -157,6 +174,16 @@ class Lane:
             self._settle(parcel.batch, error)
 
     # --- the decisions
+
+    def _resume(self, parcel: Parcel, producer: int, number: int) -> bool:
+        """Take up what an earlier life may have sent; return False where nobody can be asked whether it is stored."""
+        if self._resumed is None and self.idle:
+            self._resumed = self.producer = producer
+        if producer != self.producer:  # left: what is not behind its hole may be stored, and the broker forgot
+            return self._resumed_hole is not None and number >= self._resumed_hole
+        parcel.numbered, parcel.number, parcel.in_doubt = True, number, True
+        self._next = number + parcel.batch.count
+        return True
 
     def _first_content(self) -> Content | None:
         """Return what the first that waits carries; one that is too large for a frame is split, or fails."""
@@ -241,13 +268,13 @@ class Lane:
         while self._waiting and self._waiting[0].numbered:
             parcel = self._waiting.popleft()
             if parcel.in_doubt and (self._hole is None or parcel.number < self._hole):
-                self._settle(
-                    parcel.batch, self._forgotten("the broker does not remember it, or what came before it, any more")
-                )
+                self._settle(parcel.batch, self._forgotten(FORGOTTEN))
             else:
                 parcel.renew()
                 moved.append(parcel)
         self._waiting.extendleft(reversed(moved))
+        if self.producer == self._resumed:
+            self._resumed_hole = self._hole
         self.producer = self._new_id()
         self._next = 0
         self._leaving = self._spent = False

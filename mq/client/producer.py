@@ -7,6 +7,7 @@ outcome, that is what its ack says.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from threading import Lock, Thread
 from types import TracebackType
@@ -18,7 +19,10 @@ from mq.client.ack import Ack
 from mq.client.gathering import Gathering, Patience
 from mq.client.packing import Packing
 from mq.client.sender import LEVELS, WAKE, Sender
-from mq.errors import MqError
+from mq.client.spool import Spool, SpoolState
+from mq.client.spool_writer import AGE_S_MAX, BYTES_MAX, DRAIN_BYTES_S, SpoolLimits
+from mq.client.spooled import SpooledGathering
+from mq.errors import MqError, TimedOut
 
 BUFFER_BYTES_MAX = 32 << 20
 LINGER_S = 0.005
@@ -38,9 +42,16 @@ class Producer:
     With `compress` a frame's body is compressed by zstd where that makes it at least an eighth smaller; one of less
     than 64 bytes never is. The broker's limit is for the frame as it is sent, and the body may have 16 MiB before.
     Raises `CodecMissing` without the extra `zstd`.
+
+    With `spool`, a directory of this producer's own, a record is in a file there before `send` returns, and stays until
+    it is acknowledged: it survives a kill of this process at any moment, and a loss of power but for the last second.
+    The next producer on that directory sends what is left, in order and once. `send` does not wait for a broker that is
+    away, and nothing is given up after `deliver_s_max`, but the oldest beyond `spool_bytes_max` or `spool_age_s_max`.
+    Each `send` is a frame of its own, with its own time. Raises `SpoolHeld` where another producer has the directory,
+    and `SpoolUnusable`. ``docs/spool.md`` has the whole of it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, each by its name
         self,
         broker: str,
         durability: Literal["written", "durable"] = "durable",
@@ -50,26 +61,41 @@ class Producer:
         buffer_bytes_max: int = BUFFER_BYTES_MAX,
         block_s_max: float = BLOCK_S_MAX,
         deliver_s_max: float = DELIVER_S_MAX,
+        spool: str | os.PathLike[str] | None = None,
+        spool_bytes_max: int = BYTES_MAX,
+        spool_age_s_max: float = AGE_S_MAX,
+        spool_drain_bytes_s: int = DRAIN_BYTES_S,
     ) -> None:
         if durability not in LEVELS:
             raise ValueError(f"durability is 'written' or 'durable', not {durability!r}")
         packing = Packing(compress=compress)
+        limits = SpoolLimits(spool_bytes_max, spool_age_s_max, spool_drain_bytes_s)
+        self._spool = None if spool is None else Spool(os.fspath(spool), limits, LEVELS[durability])
         self._closing = Lock()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._wake = self._context.socket(zmq.PUSH)
         self._wake.linger = 0
-        self._gathering = Gathering(
-            Patience(linger_s, block_s_max, deliver_s_max, buffer_bytes_max), packing, self._rouse
+        patience = Patience(linger_s, block_s_max, deliver_s_max, buffer_bytes_max)
+        self._gathering = (
+            Gathering(patience, packing, self._rouse)
+            if self._spool is None
+            else SpooledGathering(patience, packing, self._rouse, self._spool)
         )
         try:
             sender = Sender(self._gathering, packing, self._context, broker, LEVELS[durability], deliver_s_max)
         except MqError:
+            self._gathering.release()
             self._wake.close()
             self._context.term()
             raise
         self._wake.connect(WAKE)
         self._thread = Thread(target=sender.run, name="mq-producer", daemon=True)
         self._thread.start()
+
+    @property
+    def spool(self) -> SpoolState | None:
+        """How the spool is: what waits in it, also once this is closed, and what was lost. None without one."""
+        return None if self._spool is None else self._spool.state
 
     def send(self, topic: str, body: bytes) -> Ack:
         """Send one record. Raises `BadTopic`, `TooLarge`, and `TimedOut` when the buffer stays full."""
@@ -86,10 +112,14 @@ class Producer:
     def close(self, timeout: float = BLOCK_S_MAX) -> None:
         """Flush, then let go; raise `TimedOut` when the outcome of something stays unknown.
 
-        Records that were given up before are raised here too, unless one of their acks has been asked.
+        Records that were given up before are raised here too, unless one of their acks has been asked. What is in the
+        spool stays there: that raises nothing, and `spool` tells how many records it is.
         """
         try:
             self.flush(timeout)
+        except TimedOut:
+            if self._spool is None:
+                raise
         finally:
             self._gathering.close("this producer is closed")
             self._thread.join()

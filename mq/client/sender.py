@@ -74,6 +74,7 @@ class Sender:
         for lane in self._lanes.values():
             give_up(lane)
         self._gathering.settle(self._outcomes)
+        self._gathering.release()
         self._dialling.close()
         self._wake.close()
 
@@ -86,8 +87,13 @@ class Sender:
             self._receive(now)
             self._reconnect(now)
         self._dialling.tend(now)
+        self._tell()
         self._take(now)
         self._send(now)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Give answers, and the room of what has its answer."""
         if self._outcomes:
             outcomes, self._outcomes = self._outcomes, []
             self._gathering.settle(outcomes)
@@ -141,7 +147,7 @@ class Sender:
             self._ready[lane.topic] = lane
 
     def _take(self, now: float) -> None:
-        batches, self._sleeps_until = self._gathering.take(now)
+        batches, self._sleeps_until = self._gathering.take(now, connected=self._dialling.frame_bytes_max > 0)
         for batch in batches:
             lane = self._lanes.pop(batch.topic, None) or self._new_lane(batch.topic)
             self._lanes[batch.topic] = self._ready[batch.topic] = lane
@@ -171,11 +177,22 @@ class Sender:
                 if lane.resumes_at > now:
                     self._paused[lane.topic] = lane.resumes_at
 
+    def _may_send(self, lane: Lane, sequence: int) -> bool:
+        """Whether this may go under the lane's id; what is not told yet of those before it may stand in the way."""
+        if self._gathering.may_send(lane.first, lane.producer, sequence):
+            return True
+        self._tell()
+        return self._gathering.may_send(lane.first, lane.producer, sequence)
+
     def _send_all(self, lane: Lane, now: float) -> bool:
         """Send what a lane may send now; return False when no lane may."""
         while (found := lane.next(now)) is not None:
             content, sequence, produced = found
-            frame = seal(content, produced=produced, producer=lane.producer, sequence=sequence, wanted=self._wanted)
+            kept = lane.first.kept
+            if not self._may_send(lane, sequence):
+                return True
+            wanted = self._wanted if kept is None else kept.wanted
+            frame = seal(content, produced=produced, producer=lane.producer, sequence=sequence, wanted=wanted)
             if self._window.under_way >= IN_FLIGHT_MAX or not self._dialling.send(frame):
                 return False
             lane.sent(now)

@@ -1,0 +1,314 @@
+"""A producer's spool: what has no acknowledgement yet is on its disk, and outlives it.
+
+A record is in the spool's file before `send` returns: it survives a kill of the producer at any moment. What waits for
+longer than a second is synced each second, and so survives a loss of power but for its last second; what has its
+acknowledgement before that need not be.
+
+In memory is what is on its way, as much as the producer's buffer takes; the rest is read back from the disk, oldest
+first, at a bounded rate. A topic with something on disk only queues behind it; other topics go at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from mq.client.ack import Stored
+from mq.client.batch import RECORD_BYTES, Batch, Kept, Outcome
+from mq.client.spool_backlog import Backlog
+from mq.client.spool_files import SpoolFiles
+from mq.client.spool_frames import Found, kept
+from mq.client.spool_opening import tracks_of
+from mq.client.spool_track import Track
+from mq.client.spool_writer import SpoolLimits, SpoolWriter
+from mq.errors import MqError, Refused, SpoolDropped, SpoolUnusable, StillSpooled, TimedOut, TooLarge
+from mq.frame import Content, Wanted
+
+ASIDE_BYTES_MAX = 16 << 20
+SYNC_S = 1.0
+LOOK_S = 0.2
+NEVER = float("inf")
+UNCLEAR = frozenset({"sequence_overlaps", "out_of_sequence", "journal_failed"})
+
+log = logging.getLogger(__name__)
+
+
+class SpoolState(NamedTuple):
+    """How a spool is: records that wait for their acknowledgement, bytes in its files, and what was lost in this life.
+
+    `dropped` records were given up, as too many or too old, or damaged; `refused` ones the broker does not take; of
+    `unknown` ones nobody knows whether they are stored. `damaged` counts places in files that could not be read, and
+    `failure` is why the disk takes nothing right now.
+    """
+
+    records: int
+    bytes: int
+    dropped: int
+    refused: int
+    unknown: int
+    damaged: int
+    failure: str | None
+
+
+class Spool:
+    """Used by any number of threads. Raises `SpoolHeld` and `SpoolUnusable` when it is made."""
+
+    def __init__(self, directory: str, limits: SpoolLimits, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._lock = Lock()
+        self._files = SpoolFiles(directory)
+        try:
+            self._tracks, self._damaged = tracks_of(self._files)
+        except OSError as error:
+            self._files.close()
+            raise SpoolUnusable(error.filename or directory, error.strerror or str(error)) from None
+        except SpoolUnusable:
+            self._files.close()
+            raise
+        self._writer = SpoolWriter(self._files, self._tracks, limits, self._lose)
+        self._backlog = Backlog(self._files)
+        self._asked: WeakValueDictionary[tuple[str, int], Batch] = WeakValueDictionary()  # of what is on disk only
+        self._lost: list[tuple[Batch, Outcome]] = []
+        self._dropped = self._refused = self._unknown = 0
+        self._rate = self._allowance = float(limits.drain_bytes_s)
+        self._refilled_at = self._looks_at = 0.0
+        self._unsynced_since = NEVER
+        self._busy = {topic for topic, track in self._tracks.items() if not track.idle}
+        self._writer.remove_finished()
+        if self._busy:
+            self._backlog.begin(0, 0)
+
+    @property
+    def state(self) -> SpoolState:
+        """How it is now."""
+        with self._lock:
+            records = sum(self._tracks[topic].pending for topic in self._busy)
+            counts = self._dropped, self._refused, self._unknown, self._damaged
+            return SpoolState(records, self._files.bytes, *counts, self._writer.failure)
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything is settled."""
+        return not self._busy
+
+    # --- what comes in
+
+    def waits(self, topic: str) -> bool:
+        """Whether a topic has something on disk only."""
+        track = self._tracks.get(topic)
+        return track is not None and track.waiting > 0
+
+    def keep(self, batch: Batch, content: Content, *, has_room: bool) -> bool | None:
+        """Write a batch down. Return whether it goes right now, else it waits on the disk; None if that fails."""
+        with self._lock:
+            track, now = self._track(batch.topic), time.time_ns()
+            frame = kept(content, wanted=self._wanted, produced=batch.produced, place=track.next, now=now)
+            at = self._writer.write(frame, now)
+            if at is None:
+                return None
+            self._tracks.setdefault(batch.topic, track)  # to make room it may have been forgotten
+            goes = has_room and not track.waiting
+            segment = self._files.active
+            batch.kept = self._place(track, batch, content.records, segment.number, feed=goes)
+            segment.holds(batch.topic, track.next, now)
+            if not goes:
+                self._asked[batch.topic, batch.kept.place] = batch
+                self._allowance = min(self._allowance + len(frame), self._rate)
+                self._backlog.begin(segment.number, at)
+            return goes
+
+    def keep_in_memory(self, batch: Batch, records: int) -> None:
+        """Give a batch its place though the disk does not take it. Its topic has nothing on disk only."""
+        with self._lock:
+            batch.kept = self._place(self._track(batch.topic), batch, records, 0, feed=True)
+
+    # --- what goes out
+
+    def feed(self, now: float, takes: Callable[[int], bool]) -> tuple[list[Batch], float]:
+        """Return what is to be sent of what is on disk only, and when to ask again. `takes` says if there is room."""
+        batches: list[Batch] = []
+        with self._lock:
+            self._allowance = min(self._allowance + self._rate * max(0.0, now - self._refilled_at), self._rate)
+            self._refilled_at = now
+            while self._backlog.is_open:
+                if self._allowance <= 0:
+                    return batches, now - self._allowance / self._rate + 0.001
+                found = self._next()
+                if found is None:
+                    break
+                cost = found.content.size + found.header.count * RECORD_BYTES
+                if not takes(cost):
+                    self._backlog.give_back(found)
+                    return batches, now + LOOK_S
+                self._allowance -= found.stop - found.at
+                batches.append(self._hand_out(found, cost))
+        return batches, NEVER
+
+    def may_send(self, batch: Batch, producer: int, sequence: int) -> bool:
+        """Whether a batch may travel so now. If so it is written down first: a later life would send it likewise."""
+        if batch.kept is None:
+            return True
+        with self._lock:
+            track = self._tracks[batch.topic]
+            if not track.may_send(batch.kept.place, producer, sequence):
+                return False
+            if track.send(batch.kept.place, batch.count, producer, sequence):
+                self._writer.note([batch.topic], time.time_ns())
+            return True
+
+    def settle(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> list[tuple[Batch, Outcome]]:
+        """Take in what became of batches; return what is to be said of them, and of those that were dropped."""
+        with self._lock:
+            told, self._lost = self._lost, []
+            changed: dict[str, None] = {}
+            for batch, outcome in outcomes:
+                if batch.kept is None:
+                    told.append((batch, outcome))
+                elif _is_none(outcome) and batch.kept.segment >= self._files.segments[0].number:
+                    told.append((batch, StillSpooled(batch.topic, self._files.directory)))
+                else:
+                    told.append((batch, outcome))
+                    self._settle(batch.topic, batch.kept.place, batch.count)
+                    changed[batch.topic] = None
+                    self._count(batch, outcome)
+            if changed:
+                self._writer.note(changed, time.time_ns())
+                self._writer.remove_finished()
+            return told
+
+    # --- what is due
+
+    def look(self, now: float) -> float:
+        """Sync and drop what is due, for the producer's thread; return when to look again."""
+        with self._lock:
+            if not self._busy:
+                self._unsynced_since = NEVER
+                return NEVER
+            if now < self._looks_at:
+                return self._looks_at
+            self._looks_at = now + SYNC_S
+            self._writer.drop_old(time.time_ns())
+            sync = self._writer.sync() if self._unsynced_since + SYNC_S <= now else None
+            self._unsynced_since = now if sync is not None else min(self._unsynced_since, now)
+        if sync is not None:
+            self._sync(sync)
+        return self._looks_at
+
+    def close(self) -> list[tuple[Batch, Outcome]]:
+        """Let go of the files; return what is to be said of what is on disk only."""
+        with self._lock:
+            left = [batch for batch in self._asked.values() if batch.outcome is None]
+            sync = self._writer.sync() if self._busy else None
+            if sync is not None:
+                self._sync(sync)
+            self._files.close()
+            return [(batch, StillSpooled(batch.topic, self._files.directory)) for batch in left]
+
+    # --- the lock is held in what follows
+
+    def _track(self, topic: str) -> Track:
+        track = self._tracks.get(topic)
+        if track is None:
+            track = self._tracks[topic] = Track()
+        return track
+
+    def _place(self, track: Track, batch: Batch, records: int, segment: int, *, feed: bool) -> Kept:
+        place = track.append(records)
+        if feed:
+            track.feed(place, records)
+        self._busy.add(batch.topic)
+        return Kept(place, segment, self._wanted)
+
+    def _next(self) -> Found | None:
+        """Return the next frame that is to be sent. Those that are too old are dropped, and those that are damaged."""
+        now = time.time_ns()
+        while True:
+            try:
+                found = self._backlog.next(self._is_waiting)
+            except OSError as error:
+                log.error("the spool cannot be read: %s: %s", error.filename, error.strerror)  # noqa: TRY400 - it is known
+                return None
+            if found is None:
+                for topic in list(self._busy):
+                    self._lose(topic, self._tracks[topic].next, "as its file is damaged")
+                return None
+            self._lose(found.topic, found.place, "as its file is damaged")
+            if not self._writer.is_too_old(found.header.appended, now):
+                return found
+            self._lose(found.topic, found.place + found.header.count, "as they were too old")
+
+    def _is_waiting(self, found: Found) -> bool:
+        track = self._tracks.get(found.topic)
+        return not found.is_note and track is not None and track.fed <= found.place < track.next
+
+    def _hand_out(self, found: Found, cost: int) -> Batch:
+        """Make a batch of a frame, or of the one whose ack somebody holds."""
+        track, header = self._tracks[found.topic], found.header
+        track.feed(found.place, header.count)
+        batch = self._asked.pop((found.topic, found.place), None)
+        if batch is None:
+            batch = Batch(found.topic, 0, produced=header.produced, due=0.0, give_up_at=NEVER)
+        batch.content, batch.count, batch.cost = found.content, header.count, cost
+        segment = self._backlog.segment
+        batch.kept = Kept(found.place, segment, header.wanted, track.doubted(found.place))
+        return batch
+
+    def _settle(self, topic: str, place: int, count: int) -> None:
+        track = self._tracks[topic]
+        track.settle(place, count)
+        if track.idle:
+            self._busy.discard(topic)
+
+    def _lose(self, topic: str, upto: int, why: str) -> None:
+        """Give up what is on disk only, up to a place."""
+        track = self._tracks[topic]
+        first = track.fed
+        records = track.drop(upto)
+        if track.idle:
+            self._busy.discard(topic)
+        if not records:
+            return
+        error = SpoolDropped(topic, records, why)
+        self._complain(error, is_first=self._dropped == 0)
+        self._dropped += records
+        for place in [place for name, place in list(self._asked) if name == topic and first <= place < upto]:
+            batch = self._asked.pop((topic, place), None)
+            if batch is not None:
+                batch.kept = None
+                self._lost.append((batch, error))
+
+    def _count(self, batch: Batch, outcome: Outcome) -> None:
+        """Count what is not stored for certain; keep what may be or not aside, as far as there is room."""
+        if isinstance(outcome, Stored):
+            return
+        if isinstance(outcome, TooLarge) or (isinstance(outcome, Refused) and outcome.reason not in UNCLEAR):
+            self._complain(outcome, is_first=self._refused == 0)
+            self._refused += batch.count
+            return
+        self._complain(outcome, is_first=self._unknown == 0)
+        self._unknown += batch.count
+        if batch.content is not None and batch.kept is not None:
+            now, at = time.time_ns(), batch.kept
+            frame = kept(batch.content, wanted=at.wanted, produced=batch.produced, place=at.place, now=now)
+            with suppress(OSError):
+                self._files.put_aside(frame, ASIDE_BYTES_MAX)
+
+    def _complain(self, error: MqError, *, is_first: bool) -> None:
+        if is_first:
+            log.error("the spool %s loses records; from now on they are counted: %s", self._files.directory, error)
+
+    def _sync(self, sync: Callable[[], None]) -> None:
+        try:
+            sync()
+        except OSError as error:
+            log.error("the spool %s cannot be synced: %s", self._files.directory, error.strerror)  # noqa: TRY400
+
+
+def _is_none(outcome: Outcome) -> bool:
+    """Whether it is none, but the producer's end: what is spooled is tried for as long as the spool keeps it."""
+    return isinstance(outcome, TimedOut) or type(outcome) is MqError
