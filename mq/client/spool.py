@@ -26,7 +26,7 @@ from mq.client.spool_frames import Found, kept
 from mq.client.spool_opening import tracks_of
 from mq.client.spool_track import Track
 from mq.client.spool_writer import SpoolLimits, SpoolWriter
-from mq.errors import MqError, Refused, SpoolDropped, SpoolUnusable, StillSpooled, TimedOut, TooLarge
+from mq.errors import MqError, NotStored, Refused, SpoolDropped, SpoolUnusable, StillSpooled, TimedOut, TooLarge
 from mq.frame import Content, Wanted
 
 ASIDE_BYTES_MAX = 16 << 20
@@ -285,6 +285,10 @@ class Spool:
     def _count(self, batch: Batch, outcome: Outcome) -> None:
         """Count what is not stored for certain; keep what may be or not aside, as far as there is room."""
         if isinstance(outcome, Stored):
+            return
+        if isinstance(outcome, NotStored):
+            self._complain(outcome, is_first=self._dropped == 0)
+            self._dropped += batch.count
             return
         if isinstance(outcome, TooLarge) or (isinstance(outcome, Refused) and outcome.reason not in UNCLEAR):
             self._complain(outcome, is_first=self._refused == 0)

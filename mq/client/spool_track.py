@@ -44,8 +44,8 @@ class Track:
 
     @property
     def pending(self) -> int:
-        """Records that are not settled, as far as the first of them tells."""
-        return self.next - self.floor
+        """Records that are not settled."""
+        return self.next - self.floor - sum(stop - place for place, stop in self._settled.items())
 
     @property
     def idle(self) -> bool:

@@ -37,7 +37,7 @@ class SpoolWorld:
 
     def begin(self) -> None:
         """Begin a life."""
-        self.spool = Spool(str(self.directory), SpoolLimits(drain_bytes_s=1 << 40), Wanted.WRITTEN)
+        self.spool = Spool(str(self.directory), SpoolLimits(bytes_max=4 << 20, drain_bytes_s=1 << 40), Wanted.WRITTEN)
         self._in_memory = 0
         self._full: list[Batch] = []
         self._outcomes: list[tuple[Batch, Outcome]] = []
