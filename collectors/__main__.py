@@ -1,4 +1,4 @@
-"""``python -m collectors``: read, push, sleep, until told to stop."""
+"""``python -m collectors``: read, send, sleep, until told to stop."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 import psutil
 
@@ -28,12 +29,29 @@ LOOK_S_MAX = 0.25
 log = logging.getLogger("collectors")
 
 
+class AnyOutlet(Protocol):
+    """The way out of a collector."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has something to do."""
+
+    def send(self, topic: str, body: bytes) -> None:
+        """Send a sample that was read now."""
+
+    def work(self, wait_s: float) -> None:
+        """Do it, for up to `wait_s` seconds."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
 def run(given: Given, environ: Mapping[str, str]) -> int:
     """Collect until SIGINT or SIGTERM. Raises `MqError` for settings that cannot be used."""
     settings = read_settings(given, environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with Ending() as ending:
-        outlet = Outlet(settings.broker)
+        outlet = outlet_of(settings)
         log.info("%s of node %s, for the broker at %s", ", ".join(settings.metrics), settings.node, settings.broker)
         try:
             collect(settings, machine_of(settings), outlet, ending)
@@ -42,12 +60,21 @@ def run(given: Given, environ: Mapping[str, str]) -> int:
     return 0
 
 
+def outlet_of(settings: Settings) -> AnyOutlet:
+    """Return the way out. The acknowledged one is imported where it is used: it takes memory."""
+    if settings.spool is None:
+        return Outlet(settings.broker)
+    from collectors.acked import AckedOutlet  # noqa: PLC0415 - see above
+
+    return AckedOutlet(settings.broker, settings.spool)
+
+
 def machine_of(settings: Settings) -> Psutil:
     """Return what the readers ask: psutil for this machine, or the host of this container in its place."""
     return psutil if settings.proc is None else Host(psutil, settings.proc)
 
 
-def collect(settings: Settings, machine: Psutil, outlet: Outlet, ending: Ending) -> None:
+def collect(settings: Settings, machine: Psutil, outlet: AnyOutlet, ending: Ending) -> None:
     """Read each metric when it is due and send it."""
     sources = {metric: Source(metric, settings.node, machine, settings.interval_s) for metric in settings.metrics}
     steps = {metric: round(source.interval_s * SECOND_NS) for metric, source in sources.items()}

@@ -17,6 +17,7 @@ from mq.topic import segment_of
 BROKER_DEFAULT = f"tcp://127.0.0.1:{PORT_CONTROL}"  # as in mq.config, which would bring a TOML parser along
 HOST_PROC = ("/host/proc", "/host_proc")
 INTERVAL_S_MIN, INTERVAL_S_MAX = 0.1, 86_400.0
+PUSH, ACKED = DELIVERIES = ("push", "acked")
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
 _HTTP = re.compile(r"https?://(?:[^/@]*@)?(\[[0-9a-fA-F:.]+\]|[^/@:\s]+)(?::\d*)?(?:/.*)?")
@@ -31,17 +32,23 @@ class Given:
     node: str | None = None
     broker: str | None = None
     interval: str | None = None
+    delivery: str | None = None
+    spool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Which metrics of which node go to which broker, how often, and from which /proc (None: this one's)."""
+    """Which metrics of which node go to which broker, how often, and from which /proc (None: this one's).
+
+    With a `spool`, a directory, they are acknowledged, and wait there until they are; without they are pushed.
+    """
 
     metrics: tuple[str, ...]
     node: str
     broker: str
     interval_s: float | None
     proc: str | None
+    spool: str | None = None
 
 
 def read_settings(given: Given, environ: Mapping[str, str], mounts: Sequence[str] = HOST_PROC) -> Settings:
@@ -52,7 +59,8 @@ def read_settings(given: Given, environ: Mapping[str, str], mounts: Sequence[str
         raise BadSetting("node", "--node or NODE_NAME", f"{node!r} holds a '/', which would make another topic of it")
     for metric in metrics:
         topic_of(node, metric)
-    return Settings(metrics, node, _broker(given, environ), _interval(given, environ), _proc(environ, mounts))
+    broker, interval_s = _broker(given, environ), _interval(given, environ)
+    return Settings(metrics, node, broker, interval_s, _proc(environ, mounts), _spool(given, environ, node, metrics))
 
 
 def _metrics(given: Given, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -101,3 +109,19 @@ def _proc(environ: Mapping[str, str], mounts: Sequence[str]) -> str | None:
     if found is None:
         raise BadSetting("HOST_MODE", "the environment", f"mount the host's /proc at {mounts[0]}, read-only")
     return found
+
+
+def _spool(given: Given, environ: Mapping[str, str], node: str, metrics: Sequence[str]) -> str | None:
+    """Return the spool's directory where samples are to be acknowledged: each collector of a machine has its own."""
+    delivery = given.delivery or environ.get("DELIVERY") or PUSH
+    if delivery not in DELIVERIES:
+        raise BadSetting("delivery", "--delivery or DELIVERY", f"{delivery!r} is neither {PUSH} nor {ACKED}")
+    directory = given.spool or environ.get("SPOOL_DIR")
+    if delivery == PUSH:
+        if given.spool:
+            raise BadSetting("spool", "--spool", f"what is pushed is not spooled: say --delivery {ACKED} too")
+        return None
+    if directory:
+        return directory
+    state = environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(state, "minimq", "spool", "-".join([node, *metrics]))

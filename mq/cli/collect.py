@@ -23,17 +23,26 @@ def collect(
     interval: Annotated[
         str | None, typer.Option(metavar="SECONDS", help="Between samples; by default each metric has its own.")
     ] = None,
+    delivery: Annotated[
+        str | None,
+        typer.Option(metavar="HOW", help="push: not waited for, the default; acked: kept on disk until acknowledged."),
+    ] = None,
+    spool: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Where acked samples are kept; below ~/.local/state/minimq/spool by default."),
+    ] = None,
 ) -> None:
-    """Read this host's metrics and push them to a broker, until Ctrl-C.
+    """Read this host's metrics and send them to a broker, until Ctrl-C.
 
     \b
     minimq collect cpu --node web-1 --broker tcp://broker.example:5557
 
-    Without an option the environment is asked: METRIC_TYPE, NODE_NAME, BROKER_URL, MINIMQ_BROKER, INTERVAL_SECONDS;
-    and HOST_MODE=true in a container reads its host, whose /proc is mounted at /host/proc and / at /host/root.
+    Without an option the environment is asked: METRIC_TYPE, NODE_NAME, BROKER_URL, MINIMQ_BROKER, INTERVAL_SECONDS,
+    DELIVERY, SPOOL_DIR; and HOST_MODE=true in a container reads its host, whose /proc is mounted at /host/proc and / at
+    /host/root.
     On a machine that only collects, "python -m collectors" does the same with less memory.
     """
     from collectors.__main__ import run
     from collectors.settings import Given
 
-    raise typer.Exit(run(Given(tuple(metrics or ()), node, broker, interval), os.environ))
+    raise typer.Exit(run(Given(tuple(metrics or ()), node, broker, interval, delivery, spool), os.environ))

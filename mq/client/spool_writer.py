@@ -109,7 +109,7 @@ class SpoolWriter:
         return self._files.active.size > 0 and self._files.active.size + size > most
 
     def _is_old(self, written: int, now: int, parts: int) -> bool:
-        return 0 < written < now - self._limits.age_s_max * SECOND_NS / parts
+        return 0 < written < now - int(self._limits.age_s_max * SECOND_NS) // parts
 
     def _roll(self, now: int) -> None:
         """Begin another segment, with what is known of the topics that have not settled everything."""

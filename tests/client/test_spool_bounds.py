@@ -76,6 +76,7 @@ class Clock:
     ahead_s = 0
 
     def time_ns(self) -> int:
+        """Return it."""
         return time.time_ns() + self.ahead_s * 1_000_000_000
 
 

@@ -163,7 +163,7 @@ def test_as_what_a_record_travels_is_known_when_the_segment_that_said_so_is_gone
         assert spool.keep(batch, pack(TOPIC, [b"x" * 50]), has_room=True)
         assert spool.may_send(batch, 5, number)
     first = spool._files.segments[0]
-    spool._writer.drop_old(first.newest + int(AGE_S_MAX * 1e9) + 1)
+    spool._writer.drop_old(first.newest + int(AGE_S_MAX * 1_000_000_000) + 1)
     assert not Path(first.path).exists()
     spool._files.close()
     later = Spool(str(tmp_path), SpoolLimits(bytes_max=4 << 20), Wanted.DURABLE)

@@ -28,7 +28,16 @@ HEAVY = [
     "typer", "click", "asyncio", "numpy", "panel", "bokeh", "prometheus_client", "waitress", "rich", "zstandard",
     "argparse", "tomllib", "urllib", "mq.cli", "mq.broker", "mq.journal", "mq.config", "mq.client.producer",
 ]  # fmt: skip
-VARIABLES = ("MINIMQ_", "METRIC_TYPE", "BROKER_URL", "NODE_NAME", "INTERVAL_SECONDS", "HOST_MODE")
+VARIABLES = (
+    "MINIMQ_",
+    "METRIC_TYPE",
+    "BROKER_URL",
+    "NODE_NAME",
+    "INTERVAL_SECONDS",
+    "HOST_MODE",
+    "DELIVERY",
+    "SPOOL_DIR",
+)
 
 
 def environment(**said: str) -> dict[str, str]:
