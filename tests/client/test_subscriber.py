@@ -20,7 +20,7 @@ from conftest import SocketFactory
 from waiting import eventually
 
 import mq
-from mq.client import subscriber as module
+from mq.client import conversation, following, live
 from mq.client.link import Link
 from mq.client.message import Batch, Message
 from mq.client.subscriber import Start, Subscriber
@@ -239,7 +239,7 @@ def test_with_a_small_window_under_a_flood_every_offset_comes_once_silence_or_no
     broker: BrokerProcess, socket: SocketFactory, monkeypatch: pytest.MonkeyPatch, hwm: int, count: int
 ) -> None:
     """What libzmq dropped before the silence is found by the ends, and fetched."""
-    monkeypatch.setattr(module, "HEADS_EVERY_S", 0.3)
+    monkeypatch.setattr(following, "HEADS_EVERY_S", 0.3)
     push = socket(zmq.PUSH)
     push.connect(broker.ingest)
     with mq.Subscriber(broker.control, "host/#", receive_hwm=hwm) as subscriber:
@@ -285,7 +285,7 @@ def test_large_frames_that_wait_to_be_taken_take_no_more_memory_than_small_ones(
     broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A window counts frames; when they are large it is narrowed, and what did not fit is fetched."""
-    monkeypatch.setattr(module, "LIVE_BYTES_WAITING", 8 << 20)
+    monkeypatch.setattr(live, "LIVE_BYTES_WAITING", 8 << 20)
     size, count = 512 << 10, 400
     with mq.Subscriber(broker.control, "host/#") as subscriber, mq.Producer(broker.control, "written") as producer:
         begun(subscriber)
@@ -386,7 +386,7 @@ def test_with_no_broker_it_waits_and_goes_on_when_there_is_one(broker: BrokerPro
 
 
 def test_connected_says_whether_the_broker_answers(broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ANSWER_S_MAX", 1.5)
+    monkeypatch.setattr(conversation, "ANSWER_S_MAX", 1.5)
     with mq.Subscriber(broker.control, TOPIC) as subscriber:
         assert not subscriber.connected
         eventually(lambda: subscriber.receive(0.01) is None and subscriber.connected)
@@ -536,7 +536,7 @@ def test_what_cannot_be_asked_is_refused_at_once_and_leaves_nothing(
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the ends be asked for often, so that nobody waits for that."""
-    monkeypatch.setattr(module, "HEADS_EVERY_S", 0.05)
+    monkeypatch.setattr(following, "HEADS_EVERY_S", 0.05)
 
 
 class Play:
@@ -624,7 +624,7 @@ def test_a_refusal_of_the_ends_is_no_end_of_asking_for_them(fake: StartFake, oft
 
 
 def test_a_version_that_is_not_spoken_is_told_and_tried_again(fake: StartFake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ANSWER_S_MAX", 0.3)
+    monkeypatch.setattr(conversation, "ANSWER_S_MAX", 0.3)
     play = Play(fake)
     play.failures[Hello] = [Failure(0, "unsupported_protocol", "", {"protocol": 2})] * 2
     with mq.Subscriber(play.broker.control, "#", 0) as subscriber:
@@ -638,7 +638,7 @@ def test_who_is_slow_to_ask_for_more_finds_the_answer_that_came_meanwhile(
     fake: StartFake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer that lies there is not overdue, however late it is looked at."""
-    monkeypatch.setattr(module, "ANSWER_S_MAX", 1.0)
+    monkeypatch.setattr(conversation, "ANSWER_S_MAX", 1.0)
     play = Play(fake)
     play.gate.clear()
     with mq.Subscriber(play.broker.control, "#", 0) as subscriber:
@@ -662,7 +662,7 @@ NONSENSE = {
 def test_answers_that_make_no_sense_do_not_end_it(
     fake: StartFake, often: None, monkeypatch: pytest.MonkeyPatch, answer: Control
 ) -> None:
-    monkeypatch.setattr(module, "ANSWER_S_MAX", 0.3)
+    monkeypatch.setattr(conversation, "ANSWER_S_MAX", 0.3)
     play = Play(fake)
     told: list[Control] = []
 

@@ -8,8 +8,9 @@ import pytest
 import zstandard
 from client_kit import EPOCH, frame, stamped
 
+from mq.client.cursor import Wish
 from mq.client.message import Batch
-from mq.client.tracker import Tracker, Wish
+from mq.client.tracker import Tracker
 from mq.errors import CodecMissing, FrameRefused, Gap, MqError, Refused, Rewound, Trimmed
 from mq.frame import UNSTORED, Frame
 from mq.protocol import Frames, OffsetFound

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from mq.client.cursor import Wish
 from mq.client.message import Batch
-from mq.client.tracker import Tracker, Wish
+from mq.client.tracker import Tracker
 from mq.errors import MqError, Refused, Rewound
 from mq.frame import parse
 from mq.protocol import Frames
