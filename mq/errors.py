@@ -38,6 +38,17 @@ class BadPattern(MqError, ValueError):
         )
 
 
+class BadName(MqError, ValueError):
+    """What a consumer cannot be called."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name[:100]!r} is no consumer's name: use letters, digits, '_', '.', '-', not starting with a dot, "
+            "at most 100"
+        )
+
+
 class BadSetting(MqError, ValueError):
     """A setting that cannot be used, and the place that it comes from."""
 

@@ -21,11 +21,41 @@ HANDSHAKE_MS = 5_000
 """How long a connection's handshake may take, at both ends."""
 PATTERNS_MAX = 256
 TOPICS_MAX = 256
+LABEL_MAX = 100
+REPORT_TOPICS_MAX = 16
+TOPIC_CHARACTERS_MAX = 200
 _FIRST_OF_MAPS = b"\x80"
 _U64 = 2**64
 
 Patterns = list[str]
 TopicNames = list[str]
+Report = dict[str, Any]
+
+
+def is_label(text: object) -> bool:
+    """Whether this may be a name for people."""
+    return isinstance(text, str) and 0 < len(text) <= LABEL_MAX and text.isprintable()
+
+
+def _is_u64(it: object) -> bool:
+    return type(it) is int and 0 <= it < _U64
+
+
+def _is_report(it: object) -> bool:
+    """Whether a subscriber's report has all that belongs into one, and none of it is too much."""
+    if type(it) is not dict or set(it) != _REPORT_KEYS or not is_label(it["name"]):
+        return False
+    rows = it["topics"]
+    return (
+        all(_is_u64(it[key]) for key in _REPORT_KEYS - {"name", "topics"})
+        and type(rows) is list
+        and len(rows) <= REPORT_TOPICS_MAX
+        and all(type(row) is list and list(map(type, row)) == [str, int] for row in rows)
+        and all(len(topic) <= TOPIC_CHARACTERS_MAX and _is_u64(repaired) for topic, repaired in rows)
+    )
+
+
+_REPORT_KEYS = {"name", "number", "lag", "repaired", "lost", "topics"}
 _CHECKS = {
     "int": lambda it: type(it) is int and 0 <= it < _U64,
     "int | None": lambda it: it is None or (type(it) is int and 0 <= it < _U64),
@@ -37,6 +67,7 @@ _CHECKS = {
     "Patterns": lambda it: type(it) is list and 0 < len(it) <= PATTERNS_MAX and all(type(one) is str for one in it),
     "list[Any]": lambda it: type(it) is list,
     "dict[str, Any]": lambda it: type(it) is dict and all(type(key) is str for key in it),
+    "Report | None": lambda it: it is None or _is_report(it),
 }
 
 
@@ -95,12 +126,17 @@ class Last(Control):
 
 @dataclass(frozen=True, slots=True)
 class Heads(Control):
-    """Where the topics that match end, of those changed since `since` (0: all), after the topic `after`."""
+    """Where the topics that match end, of those changed since `since` (0: all), after the topic `after`.
+
+    `report` is what a subscriber says of itself: its name, a number that no other has, its lag in records, how often it
+    repaired something, how many records are lost to it, and rows of topic and times repaired.
+    """
 
     OP = "heads"
     patterns: Patterns
     since: int = 0
     after: str | None = None
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +269,14 @@ class DeleteConsumer(Control):
 
     OP = "delete_consumer"
     consumer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribers(Control):
+    """The subscribers that report of themselves, after the one with the number `after`."""
+
+    OP = "subscribers"
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +441,15 @@ class ConsumerList(Control):
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriberList(Control):
+    """Rows of number, name, patterns, lag, repaired, lost, age of that in ms; `after` when more are to be asked for."""
+
+    OP = "subscriber_list"
+    subscribers: list[Any]
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Acks(Control):
     """Rows of topic, producer, sequence, offset of the first record, level reached (1 written, 2 durable)."""
 
@@ -438,7 +491,7 @@ class Failure(Control):
 _KINDS: dict[str, type[Control]] = {
     kind.OP: kind
     for kind in (
-        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Delete, Accounts, Stats),
+        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Delete, Accounts, Subscribers, Stats),
         *(Join, Leave, Positions, Commit, Lease, Settle, Consumers, ResetConsumer, DeleteConsumer),
         *(
             Welcome,
@@ -455,6 +508,7 @@ _KINDS: dict[str, type[Control]] = {
             Leased,
             Settled,
             ConsumerList,
+            SubscriberList,
             Acks,
             Nack,
             Failure,

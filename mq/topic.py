@@ -18,10 +18,12 @@ from mq.errors import BadPattern, BadTopic
 
 TOPIC_BYTES_MAX = 200
 TOPICS_REMEMBERED_MAX = 65_536
+NAME_MAX = 100
 RESERVED = "_mq"
 
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9_.-]*"
 _TOPIC = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*".encode())
+_NAME = re.compile(_SEGMENT)
 _NOT_IN_SEGMENTS = re.compile(r"[^A-Za-z0-9_.-]")
 _PATTERN_SEGMENT = re.compile(rf"\+|{_SEGMENT}")
 
@@ -40,6 +42,11 @@ def is_reserved(name: bytes) -> bool:
 def is_open(name: bytes) -> bool:
     """Whether producers may write to a short name. It is remembered, so the caller looks at the length first."""
     return _TOPIC.fullmatch(name) is not None and not is_reserved(name)
+
+
+def is_name(text: str) -> bool:
+    """Whether a consumer may be called so: one segment of a topic, and not too long."""
+    return len(text) <= NAME_MAX and _NAME.fullmatch(text) is not None
 
 
 def segment_of(name: str) -> str:

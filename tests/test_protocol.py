@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from mq import protocol
 from mq.errors import BadMessage
 from mq.frame import encode
-from mq.protocol import PATTERNS_MAX, TOPICS_MAX, Control, Failure, Fetch, Heads, Hello, Nack, decode, is_request
+from mq.protocol import (
+    PATTERNS_MAX,
+    REPORT_TOPICS_MAX,
+    TOPICS_MAX,
+    Control,
+    Failure,
+    Fetch,
+    Heads,
+    Hello,
+    Nack,
+    decode,
+    is_request,
+)
 
 KINDS: list[type[Control]] = [
     kind
@@ -23,6 +35,16 @@ KINDS: list[type[Control]] = [
 ]
 U64 = 2**64 - 1
 PAGE = (Path(__file__).parents[1] / "docs" / "wire.md").read_text("utf-8")
+
+REPORT = {"name": "n1:7", "number": 1, "lag": 0, "repaired": 0, "lost": 0, "topics": [["a", 1]]}
+BAD_REPORTS: list[dict[str, Any]] = [
+    *({key: it for key, it in REPORT.items() if key != missing} for missing in REPORT),
+    *({**REPORT, "name": name} for name in (None, 1, "", "x" * 101, "a\nb", "x" * 60_000, b"a")),
+    *({**REPORT, key: it} for key in ("number", "lag", "repaired", "lost") for it in (None, -1, 1.5, True, "1")),
+    *({**REPORT, "topics": rows} for rows in (None, {}, "a", [None], [[]], [["a"]], [["a", 1, 2]], [["a", -1]])),
+    *({**REPORT, "topics": rows} for rows in ([[1, 1]], [["x" * 201, 1]], [["a", True]], [["a", 1]] * 10_000)),
+    {**REPORT, "more": "x" * 60_000},
+]
 
 GOOD: dict[str, list[Any]] = {
     "int": [0, 1, 127, 128, 2**32, U64],
@@ -35,6 +57,7 @@ GOOD: dict[str, list[Any]] = {
     "TopicNames": [["a"], ["a/b", "c"], ["a"] * TOPICS_MAX],
     "list[Any]": [[], [["a", 1, 2]], [None]],
     "dict[str, Any]": [{}, {"a": 1}, {"a": {"b": [1]}}],
+    "Report | None": [None, REPORT, {**REPORT, "topics": [["x" * 200, U64]] * REPORT_TOPICS_MAX, "lag": U64}],
 }
 WRONG: dict[str, list[Any]] = {
     "int": [None, -1, 1.0, True, "1", b"1", [], {}],
@@ -47,6 +70,7 @@ WRONG: dict[str, list[Any]] = {
     "TopicNames": [None, "a", [], [1], [b"a"], {"a": 1}, ["a"] * (TOPICS_MAX + 1)],
     "list[Any]": [None, "a", b"a", 1, {}],
     "dict[str, Any]": [None, [], "a", 1, {b"a": 1}, {"a": 1, b"b": 2}],
+    "Report | None": [[], "a", 1, {}, *BAD_REPORTS],
 }
 ON_THE_PAGE = {
     "int": "uint",
@@ -59,6 +83,7 @@ ON_THE_PAGE = {
     "TopicNames": "topics",
     "list[Any]": "array",
     "dict[str, Any]": "map",
+    "Report | None": "report or nil",
 }
 PLAIN: dict[str, Any] = {name: values[0] for name, values in GOOD.items()}
 
@@ -69,6 +94,13 @@ anything = st.recursive(
     max_leaves=6,
 )
 u64 = st.integers(0, U64)
+reports = st.fixed_dictionaries(
+    {
+        "name": st.text("abc :-", min_size=1, max_size=100),
+        **dict.fromkeys(("number", "lag", "repaired", "lost"), u64),
+        "topics": st.lists(st.tuples(st.text(max_size=200), u64).map(list), max_size=REPORT_TOPICS_MAX),
+    }
+)
 STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "int": u64,
     "int | None": st.none() | u64,
@@ -80,6 +112,7 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "TopicNames": st.lists(st.text(max_size=20), min_size=1, max_size=5),
     "list[Any]": st.lists(anything, max_size=4),
     "dict[str, Any]": st.dictionaries(st.text(max_size=5), anything, max_size=4),
+    "Report | None": st.none() | reports,
 }
 
 
@@ -257,7 +290,7 @@ def test_a_field_of_any_value_is_kept_as_it_is_or_refused(place: tuple[type[Cont
 
 
 def test_each_operation_has_one_name() -> None:
-    assert len(KINDS) == len({kind.OP for kind in KINDS}) == 35
+    assert len(KINDS) == len({kind.OP for kind in KINDS}) == 37
 
 
 def test_what_a_client_may_leave_out_has_the_documented_default() -> None:

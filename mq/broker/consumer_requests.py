@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mq.errors import BadMessage
+from mq.errors import BadMessage, BadName
 from mq.protocol import (
+    LABEL_MAX,
     Commit,
     Consumers,
     Control,
@@ -14,12 +15,11 @@ from mq.protocol import (
     Positions,
     ResetConsumer,
     Settle,
+    is_label,
 )
-from mq.topic import Pattern, encode_topic, is_topic
+from mq.topic import Pattern, encode_topic, is_name
 
 ROWS_MAX = 256
-NAME_MAX = 100
-LABEL_MAX = 100
 SECONDS_MAX = 3_600
 LEASE_RECORDS_MAX = 1_000
 _U64 = 2**64
@@ -47,17 +47,14 @@ def check(request: ConsumerRequest) -> None:
 
 
 def _check_name(name: str) -> None:
-    if len(name) > NAME_MAX or "/" in name or not is_topic(name.encode("utf-8", "surrogatepass")):
-        raise BadMessage(
-            f"{name[:NAME_MAX]!r} is no consumer's name: use letters, digits, '_', '.', '-', not starting with a dot, "
-            f"at most {NAME_MAX}"
-        )
+    if not is_name(name):
+        raise BadMessage(str(BadName(name)))
 
 
 def _check_join(request: Join) -> None:
     for pattern in request.patterns:
         Pattern.parse(pattern)
-    if not request.label or len(request.label) > LABEL_MAX or not request.label.isprintable():
+    if not is_label(request.label):
         raise BadMessage(f"join: 'label' is 1 to {LABEL_MAX} printable characters")
     if not 0 < request.seconds <= SECONDS_MAX:
         raise BadMessage(f"join: 'seconds' is 1 to {SECONDS_MAX}, not {request.seconds}")

@@ -5,12 +5,15 @@ What needs the journal becomes a `Job` for the reader's thread; the rest is answ
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import msgpack
 
 from mq import __version__
+from mq.broker.audience import Audience
 from mq.broker.consumer_requests import ConsumerRequest, check
 from mq.broker.counters import Counters
 from mq.config import Config
@@ -28,6 +31,8 @@ from mq.protocol import (
     OffsetAt,
     Stats,
     StatsReport,
+    SubscriberList,
+    Subscribers,
     Topics,
     Welcome,
     decode,
@@ -37,6 +42,7 @@ from mq.topic import Pattern, encode_topic, is_reserved
 Client = bytes
 _U64 = 2**64
 _JOBS = (Fetch, Last, Heads, Topics, OffsetAt, Accounts)
+LISTENERS_A_PAGE = 100
 REQUEST_BYTES_MAX = 64 << 10  # 256 patterns of the greatest length fit; what is made to be costly to unpack does not
 
 
@@ -55,11 +61,15 @@ class Job:
 class Desk:
     """Answers requests, and bounds how many wait: in all, and of one client."""
 
-    def __init__(self, config: Config, counters: Counters, welcome: Welcome) -> None:
+    def __init__(
+        self, config: Config, counters: Counters, welcome: Welcome, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._config = config
         self._counters = counters
         self._welcome = welcome
         self._waiting: Counter[Client] = Counter()
+        self._clock = clock
+        self.audience = Audience()
 
     def handle(self, client: Client, message: bytes) -> Job | bytes:
         """Return the answer to a request, or the job that makes it."""
@@ -91,6 +101,8 @@ class Desk:
         if isinstance(request, (Last, Heads, Topics, Accounts)):
             for pattern in request.patterns:
                 Pattern.parse(pattern)
+        if isinstance(request, Heads) and request.report is not None:
+            self.audience.heard(request.report, request.patterns, self._clock())
         full = self._waiting.total() >= self._config.requests_waiting_max
         if full or self._waiting[client] >= self._config.requests_per_client_max:
             self._counters.requests_refused += 1
@@ -110,6 +122,9 @@ class Desk:
                 detail = f"protocol {request.protocol} is not spoken here, {PROTOCOL} is"
                 return Failure(request.id, "unsupported_protocol", detail, {"protocol": PROTOCOL}).encode()
             return replace(self._welcome, id=request.id).encode()
+        if isinstance(request, Subscribers):
+            rows, after = self.audience.page(request.after, LISTENERS_A_PAGE, self._clock())
+            return SubscriberList(request.id, [list(row) for row in rows], after).encode()
         if isinstance(request, Stats):
             return StatsReport(request.id, self._counters.as_map()).encode()
         raise BadMessage(f"{request.OP} is an answer, not a request")

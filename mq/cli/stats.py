@@ -1,4 +1,4 @@
-"""``minimq stats``: what the broker has done, and what became of each producer's records."""
+"""``minimq stats``: what the broker has done, who listens, and what became of each producer's records."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stats(
     as_json: options.Json = False,
     timeout: options.Timeout = options.TIMEOUT_S,
 ) -> None:
-    """Show what the broker has done since it was started, and of which producers something is missing.
+    """Show what the broker has done since it was started, who listens, and of which producers something is missing.
 
     \b
     minimq stats
@@ -45,25 +45,30 @@ def stats(
     ones; duplicate is what came again. It is counted from the first that this life of the broker has seen.
 
     With --json the first object has the kind "broker" and all counters; then comes one of the kind "producer" for each
-    producer and topic: topic, producer, received, missing, late, duplicate.
+    producer and topic: topic, producer, received, missing, late, duplicate; and one of the kind "subscriber" for each
+    that reports of itself: name, patterns, lag, repaired, lost, silent_ms, state. The state is slow where it lags by
+    more than 10,000 records, silent where it has said nothing for three seconds, else ok.
     """
+    from mq.cli.audience import listeners, table
     from mq.client.link import Link
     from mq.protocol import Stats, StatsReport
 
     with Link(broker, timeout) as link:
         counted = link.ask(Stats(link.number()), StatsReport).stats
+        audience = list(listeners(link))
         rows = [row for row in _rows(link, pattern) if everyone or as_json or any(row[3:])]
     if as_json:
         typer.echo(json.dumps({"kind": "broker", **counted}))
         for row in rows:
             typer.echo(json.dumps({"kind": "producer", **dict(zip(COLUMNS, row, strict=True))}))
+        for each in audience:
+            typer.echo(json.dumps({"kind": "subscriber", **each}))
         return
     for line in _steps(counted):
         typer.echo(line)
-    if rows:
-        typer.echo("")
-    for line in _table(rows):
-        typer.echo(line)
+    for lines in (list(table(audience)), list(_table(rows))):
+        for line in ["", *lines] if lines else []:
+            typer.echo(line)
 
 
 def _rows(link: Link, pattern: str) -> Iterator[list[Any]]:

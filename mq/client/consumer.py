@@ -9,8 +9,9 @@ from itertools import islice
 
 from mq.client.identity import new_producer_id
 from mq.client.message import Batch, Message
-from mq.errors import Gap, MqError, Rewound, Trimmed
+from mq.errors import BadName, Gap, MqError, Rewound, Trimmed
 from mq.protocol import Commit, Join, Leave, PositionList
+from mq.topic import is_name
 
 HOLD_S = 10
 ROWS_A_COMMIT = 256
@@ -23,6 +24,12 @@ def label() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[-100:]
 
 
+def check_name(name: str) -> None:
+    """Raise `BadName` for what no consumer can be called, before a broker is asked."""
+    if not is_name(name):
+        raise BadName(name)
+
+
 def positions_of(reply: PositionList) -> dict[str, tuple[int, int | None]]:
     """Return the rows that are rows: offset, and the epoch of the record before it where that is known."""
     return {
@@ -33,11 +40,13 @@ def positions_of(reply: PositionList) -> dict[str, tuple[int, int | None]]:
 
 
 class Hold:
-    """One member's side of a consumer that is not shared."""
+    """One member's side of a consumer that is not shared. Its making raises `BadName`."""
 
     def __init__(self, name: str, patterns: list[str]) -> None:
+        check_name(name)
         self.name = name
         self.joined = False
+        self.positions: dict[str, tuple[int, int | None]] = {}
         self._member = new_producer_id()
         self._patterns = patterns
         self._moved: dict[str, Position] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 
-from mq.client.consumer import label
+from mq.client.consumer import check_name, label
 from mq.client.identity import new_producer_id
 from mq.client.link import ASK_AGAIN_S, TIMEOUT_S, Link
 from mq.client.message import Message, batch_of
@@ -34,6 +34,7 @@ class SharedConsumer:
 
     A record that is released, or whose holder dies, leaves or is silent for `seconds`, is given to another member: in
     the end it becomes one of the topic ``_mq/dead/NAME``. What cannot be had is raised (`Gap`, `Trimmed`) and settled.
+    A `consumer` that cannot be a name is refused at once (`BadName`).
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class SharedConsumer:
         self._patterns = [patterns] if isinstance(patterns, str) else list(patterns)
         for pattern in self._patterns:
             Pattern.parse(pattern)
+        check_name(consumer)
         self.name = consumer
         self._count, self._seconds = count, seconds
         self._member = new_producer_id()
