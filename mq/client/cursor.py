@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from mq.client.message import Batch
+from mq.errors import MqError
+
 NO_END = 2**64 - 1
 LIVES_MAX = 16
+CREDIT_BYTES = 1 << 20
+
+Found = Batch | MqError
 
 
 @dataclass(slots=True)
@@ -34,9 +40,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Something to ask the broker: frames from an offset on, or the offset of a time."""
+    """Something to ask the broker: frames from an offset on, so many bytes of them, or the offset of a time."""
 
     topic: str
     offset: int | None
     epoch: int | None = None
     time: int = 0
+    credit: int = CREDIT_BYTES

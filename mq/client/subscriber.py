@@ -10,22 +10,28 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from operator import length_hint
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import zmq
 
-from mq.client.consumer import Hold
+from mq.client.consumer import Hold, label
 from mq.client.conversation import Conversation
 from mq.client.cursor import NO_END
-from mq.client.following import HEADS_EVERY_S, Following
+from mq.client.following import Following
+from mq.client.identity import new_producer_id
+from mq.client.latest import Latest
 from mq.client.live import Live
 from mq.client.message import Batch, Message
 from mq.client.replay import nanoseconds
 from mq.client.tracker import Tracker
 from mq.errors import MqError, TimedOut
-from mq.protocol import PATTERNS_MAX
+from mq.protocol import LABEL_MAX, PATTERNS_MAX, REPORT_TOPICS_MAX, Report, is_label
 from mq.topic import Pattern
+
+if TYPE_CHECKING:
+    from mq.client.awaiting import Awaiting
 
 RECEIVE_HWM = 1_000
 COMMIT_S_MAX = 10.0
@@ -35,14 +41,22 @@ Start = int | datetime | timedelta | Literal["live"]
 
 
 class Subscriber:
-    """Iterate over it, or call `receive`. Waits for a broker that is away, and goes on when it is back.
+    """Iterate over it, with `for` or `async for`, or call `receive`. Waits for a broker that is away, and goes on then.
 
     `start` is an offset, a time of appending, a time back from now, or "live". What cannot be delivered is raised:
-    `Gap` (damaged offsets), `Trimmed`, `Rewound`; the next call goes on behind it.
+    `Gap` (damaged offsets), `Trimmed`, `Rewound`; the next call goes on behind it. With `last` it begins with the last
+    record of each topic that there is, and goes on live from there, nothing left out and nothing twice.
+
+    With `latest_only` it hands out the newest record of each topic since that was handed out last, however slow the
+    reader is: what came between is passed over, by choice, and is neither fetched nor counted as missing. A record is
+    the newest as of a second ago at most.
 
     With `consumer`, a name, it resumes in each topic where `commit` was last called under that name, and elsewhere at
     `start`, which is 0 then unless it is said. One subscriber holds a name at a time: another one's `receive` raises
     `Refused` (`held`), and goes on once the first has closed, or has not been called for ten seconds.
+
+    `name` is what `minimq stats` calls it: host and process unless it is said. Every second it tells the broker its
+    lag, what it repaired and what is lost to it, as long as it is called.
     """
 
     def __init__(
@@ -51,18 +65,26 @@ class Subscriber:
         patterns: str | Sequence[str],
         start: Start | None = None,
         *,
+        last: bool = False,
+        latest_only: bool = False,
         consumer: str | None = None,
+        name: str | None = None,
         receive_hwm: int = RECEIVE_HWM,
     ) -> None:
         texts = [patterns] if isinstance(patterns, str) else list(patterns)
+        _check_choice(start, consumer, last=last, latest_only=latest_only)
         if start is None:
             start = "live" if consumer is None else 0
-        _check(texts, start, receive_hwm)
+        self.name = label() if name is None else name
+        _check(texts, start, receive_hwm, self.name)
         chosen = [Pattern.parse(text) for text in texts]
-        moment = nanoseconds(start) if isinstance(start, (datetime, timedelta)) else None
-        self._tracker = Tracker(chosen, start if isinstance(start, int) else "live", moment)
         self._hold = Hold(consumer, texts) if consumer is not None else None
+        self._tracker = Latest(chosen, last=last) if latest_only else _tracker(chosen, "last" if last else start)
+        if self._hold is not None and isinstance(self._tracker, Tracker):
+            self._tracker.positions = self._hold.positions
+        self._number = new_producer_id()
         self._messages: Iterator[Message] = iter(())
+        self._awaiting: Awaiting | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             talk = Conversation(self._context, broker)
@@ -70,7 +92,7 @@ class Subscriber:
             self._context.term()
             raise
         live = Live(self._context, chosen, receive_hwm)
-        self._following = Following(broker, texts, talk, live, self._tracker, self._hold)
+        self._following = Following(broker, texts, talk, live, self._tracker, self._hold, self._report)
 
     @property
     def connected(self) -> bool:
@@ -87,14 +109,25 @@ class Subscriber:
         """How many times something that was missed live had to be fetched."""
         return self._tracker.repaired
 
+    @property
+    def lost(self) -> int:
+        """How many records cannot be had any more: those of each `Gap` and `Trimmed`."""
+        return self._tracker.lost
+
+    @property
+    def lag(self) -> int:
+        """How many records are known to be there and have not been handed out; of the latest, how many topics."""
+        return self._tracker.lag + length_hint(self._messages)
+
     def receive(self, timeout: float | None = None) -> Message | None:
         """Return the next record, None when none comes within `timeout` seconds."""
+        self._following.tend()
         message = next(self._messages, None)
         if message is None:
             batch = self._next_batch(timeout)
             if batch is None:
                 return None
-            self._messages = batch.messages()
+            self._messages = iter(list(batch.messages()))
             message = next(self._messages)
         if self._hold is not None:
             self._hold.handed_out(message)
@@ -102,6 +135,7 @@ class Subscriber:
 
     def receive_batch(self, timeout: float | None = None) -> Batch | None:
         """Return the next records that came in one frame, None when none come within `timeout` seconds."""
+        self._following.tend()
         batch = self._next_batch(timeout)
         if batch is not None and self._hold is not None:
             self._hold.handed_out(batch)
@@ -122,22 +156,25 @@ class Subscriber:
             self._hold.committed(page)
 
     def _next_batch(self, timeout: float | None) -> Batch | None:
-        deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        while not self._tracker.ready:
-            self._following.turn(max(0.0, min(HEADS_EVERY_S, deadline - time.monotonic())))
-            if time.monotonic() >= deadline and not self._tracker.ready:
-                return None
-        found = self._tracker.ready.popleft()
+        found = self._following.next(float("inf") if timeout is None else time.monotonic() + timeout)
+        if found is None:
+            return None
         if self._hold is not None:
             self._note(self._hold, found)
         if isinstance(found, MqError):
             raise found
         return found
 
+    def _report(self) -> Report:
+        """Return what the broker is told each time that it is asked for the ends."""
+        most = [list(row) for row in self._tracker.repairs.most_common(REPORT_TOPICS_MAX)]
+        told = {"lag": self.lag, "repaired": self.repaired, "lost": self.lost}
+        return {"name": self.name, "number": self._number, **told, "topics": most}
+
     def _note(self, hold: Hold, found: Batch | MqError) -> None:
         if isinstance(found, MqError):
             hold.raised(found)
-        elif found.offset is not None:
+        elif found.offset is not None and isinstance(self._tracker, Tracker):
             hold.took(found, self._tracker.epoch_before(found.topic, found.offset + len(found.records)))
 
     def __iter__(self) -> Iterator[Message]:
@@ -149,9 +186,22 @@ class Subscriber:
             if message is not None:
                 return message
 
+    def __aiter__(self) -> Subscriber:
+        return self
+
+    async def __anext__(self) -> Message:
+        """Return the next record; while none comes, other tasks run. For one task at a time."""
+        if self._awaiting is None:
+            from mq.client.awaiting import Awaiting  # noqa: PLC0415 - who does not await needs none of it
+
+            self._awaiting = Awaiting(self.receive, self._following)
+        return await self._awaiting.next()
+
     def close(self) -> None:
-        """Let go of the connections, and of the name."""
+        """Let go of the connections, and of the name. Who iterates in another task is at the end then."""
         following = self._following
+        if self._awaiting is not None:
+            self._awaiting.end()
         if self._hold is not None and following.greeted and not following.talk.closed:
             with suppress(MqError):
                 following.have_done(self._hold.leave(following.talk.number()), time.monotonic() + LEAVE_S_MAX)
@@ -167,12 +217,31 @@ class Subscriber:
         self.close()
 
 
-def _check(patterns: Sequence[str], start: object, receive_hwm: int) -> None:
+def _tracker(patterns: Sequence[Pattern], start: Start | Literal["last"]) -> Tracker:
+    if isinstance(start, (datetime, timedelta)):
+        return Tracker(patterns, "live", nanoseconds(start))
+    return Tracker(patterns, start)
+
+
+def _check_choice(start: Start | None, consumer: str | None, *, last: bool, latest_only: bool) -> None:
+    """Refuse what says two things at once about where to begin."""
+    chosen = "last" if last else "latest_only"
+    if (last or latest_only) and consumer is not None:
+        raise ValueError(
+            f"a consumer resumes where it committed, and gets all from there: leave out {chosen} or consumer"
+        )
+    if (last or latest_only) and start not in (None, "live"):
+        raise ValueError(f"with {chosen} there is no history before it: leave out {chosen}, or start ({start!r})")
+
+
+def _check(patterns: Sequence[str], start: object, receive_hwm: int, name: str) -> None:
     """Refuse what could only be refused by the broker later, or would mean something else to libzmq."""
     if not 0 < len(patterns) <= PATTERNS_MAX:
         raise ValueError(f"there are 1 to {PATTERNS_MAX} patterns, not {len(patterns)}")
     if receive_hwm < 1:
         raise ValueError(f"receive_hwm is at least 1, not {receive_hwm}: libzmq would take that for no limit")
+    if not is_label(name):
+        raise ValueError(f"a subscriber's name has 1 to {LABEL_MAX} printable characters, unlike {str(name)[:100]!r}")
     if not (
         start == "live" or isinstance(start, (datetime, timedelta)) or (type(start) is int and 0 <= start < NO_END)
     ):

@@ -7,24 +7,27 @@ had already is dropped. The broker's `heads` say where each topic ends, so losse
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from mq.client.cursor import NO_END, Cursor, Wish
+from mq.client.cursor import NO_END, Cursor, Found, Wish
 from mq.client.message import Batch, batch_of
 from mq.errors import FrameRefused, Gap, MqError, Refused, Rewound, Trimmed
 from mq.frame import UNSTORED, Frame, split
 from mq.protocol import Frames, OffsetFound
 from mq.topic import Pattern
 
-Found = Batch | MqError
-
 
 class Tracker:
-    """Feed it what arrives; take from it what is ready, and what to ask next (one wish at a time)."""
+    """Feed it what arrives; take from it what is ready, and what to ask next (one wish at a time).
 
-    def __init__(self, patterns: Sequence[Pattern], start: int | Literal["live"], time: int | None = None) -> None:
+    With the start "last" it awaits the last record of each topic there is at the beginning, and goes on from there.
+    """
+
+    def __init__(
+        self, patterns: Sequence[Pattern], start: int | Literal["live", "last"], time: int | None = None
+    ) -> None:
         self._patterns = patterns
         self._start = start
         self._time = time
@@ -36,8 +39,27 @@ class Tracker:
         self._asked: Cursor | None = None
         self._asked_from = self._asked_end = 0
         self.positions: dict[str, tuple[int, int | None]] = {}
+        self._awaiting: dict[str, tuple[int, int]] = {}
         self.ready: deque[Found] = deque()
-        self.repaired = 0
+        self.lost = 0
+        self.repairs: Counter[str] = Counter()
+
+    @property
+    def repaired(self) -> int:
+        """How many times something that was missed live had to be fetched; `repairs` has it by topic."""
+        return self.repairs.total()
+
+    @property
+    def lag(self) -> int:
+        """How many records are known to be there and have not been handed out."""
+        ready = sum(len(each.records) for each in self.ready if isinstance(each, Batch))
+        missing = (max(0, each.end - each.next) for each in self._cursors.values() if each.next is not None)
+        return ready + sum(missing)
+
+    @property
+    def awaits_last(self) -> bool:
+        """Whether the last records are to be asked for, all of them."""
+        return self._listed and bool(self._awaiting)
 
     def epoch_before(self, topic: str, offset: int) -> int:
         """Return the epoch of the record before an offset, if that was handed out; else 0."""
@@ -61,8 +83,7 @@ class Tracker:
         if cursor.queued or cursor.next is None:
             return
         if header.offset > cursor.next:
-            self.repaired += 1
-            self._want(cursor)
+            self._repair(cursor)
         elif header.next_offset <= cursor.next:
             if cursor.epoch is not None and header.epoch > cursor.epoch:
                 self._want(cursor)  # offsets that were given before: the journal lost its end
@@ -84,14 +105,33 @@ class Tracker:
             self._listed = True
             self._ask_for_the_unseen()
 
+    def on_last(self, frames: Iterable[Frame], *, complete: bool) -> None:
+        """Take last frames of topics; with `complete`, the last page. Live goes on from their last records.
+
+        Raises `FrameRefused`.
+        """
+        for frame in frames:
+            if frame.header.offset == UNSTORED:
+                raise FrameRefused("bad_topic", f"as the last record of {frame.topic} came one that is not stored")
+            if self._awaiting.pop(frame.topic, None) is not None:
+                cursor = self._cursors[frame.topic]
+                cursor.next = frame.header.next_offset - 1
+                self._hand_out(cursor, frame)
+                self._join_on(cursor)
+        if complete:  # of the others nothing is kept
+            for topic, (end, epoch) in self._awaiting.items():
+                cursor = self._cursors[topic]
+                cursor.next, cursor.epoch = end, epoch if end else None
+                self._join_on(cursor)
+            self._awaiting.clear()
+
     def look_again(self) -> None:
         """Fetch what was missing an asking ago and has not come live since. The ends are to be asked for next."""
         self._wanting += self._later
         self._later.clear()
         for cursor in self._cursors.values():
             if not cursor.queued and (cursor.next is None or cursor.next < cursor.overdue):
-                self.repaired += 1
-                self._want(cursor)
+                self._repair(cursor)
             cursor.overdue, cursor.had = cursor.end, cursor.next or 0
 
     def on_reconnect(self) -> None:
@@ -132,8 +172,11 @@ class Tracker:
             if cursor.next != self._asked_from:
                 return self._ask_again(cursor)
             self.ready.append(Gap(cursor.topic, cursor.next, reply.lost))
+            self.lost += reply.lost - cursor.next
             cursor.next = reply.lost
         for frame in split(reply.frames):
+            if frame.topic != cursor.topic or frame.header.offset == UNSTORED:
+                raise FrameRefused("bad_topic", f"a fetch of {cursor.topic} was answered with something else")
             due = cursor.next or 0
             if frame.header.offset > due:
                 return self._ask_again(cursor)
@@ -152,6 +195,10 @@ class Tracker:
         if end < self._asked_end:  # what was heard of beyond is no longer there
             cursor.end = cursor.overdue = end
         self._asked = None
+        self._join_on(cursor)
+
+    def _join_on(self, cursor: Cursor) -> None:
+        """Fetch what has come meanwhile, or else go on live."""
         if (cursor.next or 0) < cursor.end:
             self._wanting.append(cursor)
         else:
@@ -163,6 +210,8 @@ class Tracker:
         if cursor is None:
             return
         if isinstance(error, (Trimmed, Rewound)):
+            if isinstance(error, Trimmed):
+                self.lost += max(0, error.first_kept - error.wanted)
             cursor.next = error.first_kept if isinstance(error, Trimmed) else error.end
             cursor.epoch, cursor.end = None, 0
             cursor.lives.clear()
@@ -183,6 +232,9 @@ class Tracker:
             self._want(self._add(Cursor(topic, 0, end=end)))
         elif self._time is not None:
             self._want(self._add(Cursor(topic, None, end=end)))
+        elif self._start == "last":
+            self._add(Cursor(topic, None, end=end, queued=True))
+            self._awaiting[topic] = end, epoch
         elif self._start == "live":
             self._add(Cursor(topic, end, epoch if end else None, end, end))
         else:
@@ -213,6 +265,10 @@ class Tracker:
     def _want(self, cursor: Cursor) -> None:
         cursor.queued = True
         self._wanting.append(cursor)
+
+    def _repair(self, cursor: Cursor) -> None:
+        self.repairs[cursor.topic] += 1
+        self._want(cursor)
 
     def _ask_again(self, cursor: Cursor) -> Literal[False]:
         self._asked = None
