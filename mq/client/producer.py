@@ -44,7 +44,7 @@ class Producer:
     Raises `CodecMissing` without the extra `zstd`.
 
     With `spool`, a directory of this producer's own, a record is in a file there before `send` returns, and stays until
-    it is acknowledged: it survives a kill of this process at any moment, and a loss of power but for the last second.
+    it is acknowledged: it survives a kill of this process at any moment, a loss of power but for the last two seconds.
     The next producer on that directory sends what is left, in order and once. `send` does not wait for a broker that is
     away, and nothing is given up after `deliver_s_max`, but the oldest beyond `spool_bytes_max` or `spool_age_s_max`.
     Each `send` is a frame of its own, with its own time. Raises `SpoolHeld` where another producer has the directory,

@@ -1,8 +1,8 @@
 """A producer's spool: what has no acknowledgement yet is on its disk, and outlives it.
 
-A record is in the spool's file before `send` returns: it survives a kill of the producer at any moment. What waits for
-longer than a second is synced each second, and so survives a loss of power but for its last second; what has its
-acknowledgement before that need not be.
+A record is in the spool's file before `send` returns: it survives a kill of the producer at any moment. Each second one
+looks whether something has waited for a second, and then all is synced: a loss of power costs what was sent in the last
+two seconds. What has its acknowledgement before that need not be synced.
 
 In memory is what is on its way, as much as the producer's buffer takes; the rest is read back from the disk, oldest
 first, at a bounded rate. A topic with something on disk only queues behind it; other topics go at once.
@@ -77,7 +77,7 @@ class Spool:
         self._dropped = self._refused = self._unknown = 0
         self._rate = self._allowance = float(limits.drain_bytes_s)
         self._refilled_at = self._looks_at = 0.0
-        self._unsynced_since = NEVER
+        self._ends_seen: dict[str, int] = {}  # of topics with something unsettled, when it was last looked
         self._busy = {topic for topic, track in self._tracks.items() if not track.idle}
         self._writer.remove_finished()
         if self._busy:
@@ -187,14 +187,13 @@ class Spool:
         """Sync and drop what is due, for the producer's thread; return when to look again."""
         with self._lock:
             if not self._busy:
-                self._unsynced_since = NEVER
                 return NEVER
             if now < self._looks_at:
                 return self._looks_at
             self._looks_at = now + SYNC_S
             self._writer.drop_old(time.time_ns())
-            sync = self._writer.sync() if self._unsynced_since + SYNC_S <= now else None
-            self._unsynced_since = now if sync is not None else min(self._unsynced_since, now)
+            sync = self._writer.sync() if self._has_waited() else None
+            self._ends_seen = {topic: self._tracks[topic].next for topic in self._busy}
         if sync is not None:
             self._sync(sync)
         return self._looks_at
@@ -210,6 +209,10 @@ class Spool:
             return [(batch, StillSpooled(batch.topic, self._files.directory)) for batch in left]
 
     # --- the lock is held in what follows
+
+    def _has_waited(self) -> bool:
+        """Whether something is unsettled that was there already when it was last looked."""
+        return any(self._tracks[topic].floor < self._ends_seen.get(topic, 0) for topic in self._busy)
 
     def _track(self, topic: str) -> Track:
         track = self._tracks.get(topic)

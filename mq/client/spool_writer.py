@@ -97,9 +97,9 @@ class SpoolWriter:
             self._fails(error)
 
     def sync(self) -> Callable[[], None] | None:
-        """Return what makes safe all that has been written, None when that does not work."""
+        """Return what makes safe all that has been written, None when it is, or that does not work."""
         try:
-            return self._files.sync_later()
+            return self._files.sync_later() if self._files.active.synced < self._files.active.size else None
         except OSError as error:
             self._fails(error)
             return None

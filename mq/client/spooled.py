@@ -50,9 +50,7 @@ class SpooledGathering(Gathering):
 
     def settle(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> None:
         """Give answers, and the room back."""
-        told = self._spool.settle(outcomes)
-        if told:
-            super().settle(told)
+        super().settle(self._spool.settle(outcomes))
 
     def release(self) -> None:
         """Let another producer have the spool."""

@@ -106,6 +106,18 @@ def test_what_is_too_old_is_dropped_and_what_is_not_goes_on(
     assert numbers(broker) == [50]
 
 
+def test_flush_does_not_wait_for_what_was_dropped(broker: BrokerProcess, tmp_path: Path, clock: Clock) -> None:
+    broker.kill()
+    with mq.Producer(broker.control, spool=tmp_path / "spool") as producer:
+        for number in range(50):
+            producer.send(TOPIC, b"%d" % number)
+        producer.close(0)
+    clock.ahead_s = 90_000
+    with mq.Producer(broker.control, spool=tmp_path / "spool") as producer:
+        producer.flush(PATIENCE_S)
+        assert state(producer)[:1] + state(producer)[2:3] == (0, 50)
+
+
 def test_a_new_life_does_not_send_what_is_too_old(broker: BrokerProcess, tmp_path: Path, clock: Clock) -> None:
     broker.kill()
     with mq.Producer(broker.control, spool=tmp_path / "spool") as producer:
@@ -184,9 +196,10 @@ def test_what_waits_is_synced_each_second_and_what_is_acknowledged_at_once_is_no
 
     monkeypatch.setattr(spool_module.Spool, "_sync", count)
     with mq.Producer(broker.control, "written", spool=tmp_path / "spool") as producer:
-        until = time.monotonic() + 1.3
+        until = time.monotonic() + 2.5
         while time.monotonic() < until:
             producer.send(TOPIC, b"1").result(PATIENCE_S)
+            producer.send(TOPIC, b"1")  # there is always something under way
         assert not synced.acquire(blocking=False)
         broker.kill()
         producer.send(TOPIC, b"2")
