@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -31,6 +32,7 @@ except ImportError:
 
 ROWS, BYTES_MAX = 100_000, 64 << 20
 BROKER_S_MAX = 5.0
+FILE = re.compile(r"\d{20}-(\d{20})\.parquet")
 TIME = pa.timestamp("ns", tz="UTC")
 SCHEMA = pa.schema([("offset", pa.int64()), ("time", TIME), ("produced", TIME), ("body", pa.binary())])
 
@@ -81,7 +83,7 @@ def export(broker: str, topic: str, directory: Path, start: datetime | int, stop
     """Write what is missing of one topic."""
     place = directory / f"topic={quote(topic, safe='')}"
     place.mkdir(parents=True, exist_ok=True)
-    done = max((int(file.stem.partition("-")[2]) for file in place.glob("*-*.parquet")), default=None)
+    done = max((int(found[1]) for found in map(FILE.fullmatch, os.listdir(place)) if found), default=None)
     with mq.replay(broker, topic, start if done is None else done, stop) as records:
         for part in parts(records, rows):
             write(place, part)
@@ -116,8 +118,11 @@ def write(place: Path, part: list[mq.Message]) -> None:
         pa.array([message.produced for message in part], TIME),
         pa.array([message.body for message in part], pa.binary()),
     ]
-    draft = place / "draft"
-    pq.write_table(pa.Table.from_arrays(columns, schema=SCHEMA), draft)
+    draft = place / ".draft"  # readers of a directory of Parquet leave out what begins with a dot
+    with draft.open("wb") as file:
+        pq.write_table(pa.Table.from_arrays(columns, schema=SCHEMA), file)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(place / f"{offsets[0]:020}-{offsets[-1] + 1:020}.parquet")
 
 

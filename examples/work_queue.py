@@ -99,8 +99,8 @@ def do(job: mq.Message, producer: mq.Producer, consumer: mq.SharedConsumer) -> N
     path = os.fsdecode(job.body)
     try:
         digest = sha256_of(path, consumer)
-    except OSError as error:
-        print(f"{path}: {error.strerror}", file=sys.stderr)
+    except (OSError, ValueError) as error:  # the latter of a path that no system has
+        print(f"{path!r}: {error}", file=sys.stderr)
         consumer.release(job)
         return
     result = json.dumps({"path": path, "sha256": digest})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from page import ROOT
@@ -13,6 +14,7 @@ import mq
 from mq.errors import MqError
 
 PAGE = (ROOT / "docs" / "reference.md").read_text("utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SECTIONS = {found[1]: found[2] for found in re.finditer(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)}
 CODE = re.compile(r"`([^`]+)`")
 ERRORS = [name for name in mq.__all__ if isinstance(getattr(mq, name), type) and issubclass(getattr(mq, name), MqError)]
@@ -93,6 +95,11 @@ def test_each_error_is_there_with_its_kin_and_its_facts() -> None:
         kin = [base.__name__ for base in kind.__bases__ if base is not MqError]
         assert (CODE.findall(also), set(CODE.findall(facts))) == (kin, set(vars(error)) - {"args"}), name
         assert when.endswith(".")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_speaks_of_a_public_name_that_there_is_not(page: Path) -> None:
+    assert set(re.findall(r"\bmq\.([A-Z]\w*)", page.read_text("utf-8"))) <= set(mq.__all__)
 
 
 def test_each_name_in_code_on_the_page_that_looks_like_an_error_is_one() -> None:

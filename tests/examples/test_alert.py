@@ -34,11 +34,15 @@ def test_a_node_that_is_high_for_so_long_is_said_and_that_it_is_fine_again(
         send(producer, "n1", (0, 95), (5, 50), (6, 97), (15, 99), since=begun)  # never ten seconds in a row
         send(producer, "n2", (0, 95), (5, 96), (10, 97), (11, 98), (12, 20), (13, 99), since=begun)
         producer.send("host/n3/cpu", b"no sample")
-        alert.says("n2: fine again: 20")
+        alert.says("host/n2/cpu: fine again: 20")
         send(producer, "n1", (16, 92), since=begun)
-        alert.says("n1: above 90 for 10 s: 92")
+        alert.says("host/n1/cpu: above 90 for 10 s: 92")
         said = [line[20:] for line in alert.lines]
-        assert said == ["n2: above 90 for 10 s: 97", "n2: fine again: 20", "n1: above 90 for 10 s: 92"]
+        assert said == [
+            "host/n2/cpu: above 90 for 10 s: 97",
+            "host/n2/cpu: fine again: 20",
+            "host/n1/cpu: above 90 for 10 s: 92",
+        ]
         assert alert.interrupt() == 0
         assert alert.complaints == ""
 
@@ -47,26 +51,34 @@ def test_a_node_that_falls_silent_is_said_and_that_it_is_heard_again(broker: Bro
     with mq.Producer(broker.control, "written") as producer:
         send(producer, "n1", (0, 1), since=time.time_ns())
         with program(tmp_path / "run", "alert.py", "--silent", "5", broker=broker.control) as alert:
-            alert.says("n1: silent for 5 s")
+            alert.says("host/n1/cpu: silent for 5 s")
             send(producer, "n1", (0, 1), since=time.time_ns())
-            alert.says("n1: heard again")
+            alert.says("host/n1/cpu: heard again")
             assert alert.interrupt() == 0
 
 
 def test_nobody_is_called_silent_for_a_time_in_which_nothing_could_be_heard() -> None:
     watch = example.Watch(above=90, high_ns=0, silent_ns=5)
-    watch.nodes["n1"] = example.Node(heard=100)
+    assert watch.known("n1", heard=100) is not None
     assert list(watch.look(now=1_000, since=996)) == []
     assert list(watch.look(now=1_001, since=996)) == ["n1: silent for 0 s"]
     assert list(watch.look(now=2_000, since=996)) == []
 
 
 def test_a_sample_that_comes_late_changes_nothing_but_that_the_node_is_heard() -> None:
-    watch = example.Watch(above=90, high_ns=10, silent_ns=5)
+    watch = example.Watch(above=90, high_ns=10, silent_ns=20)
     assert list(watch.sample("n1", 95, made=0, heard=1)) == []
     assert list(watch.sample("n1", 95, made=9, heard=2)) == []
     assert list(watch.sample("n1", 10, made=8, heard=3)) == []
+    assert list(watch.sample("n2", float("nan"), made=0, heard=3)) == []
+    assert list(watch.sample("n2", float("nan"), made=99, heard=3)) == []
     assert list(watch.sample("n1", 95, made=10, heard=4)) == ["n1: above 90 for 1e-08 s: 95"]
+
+
+def test_what_was_not_heard_in_between_does_not_count_as_high() -> None:
+    watch = example.Watch(above=90, high_ns=10, silent_ns=20)
+    assert [list(watch.sample("n1", 95, made=made, heard=made)) for made in (0, 50, 59)] == [[], [], []]
+    assert list(watch.sample("n1", 95, made=60, heard=60)) != []
 
 
 def test_a_silence_too_short_to_tell_from_a_broker_that_is_away_is_refused() -> None:

@@ -49,11 +49,13 @@ def test_a_later_run_goes_on_behind_the_last_file(broker: BrokerProcess, tmp_pat
     run("backfill_parquet.py", *arguments, broker=broker.control)
     store(broker, TOPICS[0], 10, 25)
     store(broker, TOPICS[1], 0, 5)
-    (tmp_path / "out" / "topic=host%2Fn1%2Fcpu" / "draft").write_bytes(b"of a run that was cut off")
+    (tmp_path / "out" / "topic=host%2Fn1%2Fcpu" / ".draft").write_bytes(b"of a run that was cut off")
+    (tmp_path / "out" / "topic=host%2Fn1%2Fcpu" / "_my-notes.parquet").write_bytes(b"somebody's own")
+    assert len(exported(tmp_path / "out")) == 10
     for _ in range(2):
         assert run("backfill_parquet.py", *arguments, broker=broker.control).returncode == 0
         assert exported(tmp_path / "out") == journaled(broker, *TOPICS)
-    assert len(list(tmp_path.glob("out/*/*.parquet"))) == 3
+    assert len(list(tmp_path.glob("out/*/[0-9]*.parquet"))) == 3
 
 
 def test_a_range_of_time_is_what_was_appended_in_it(broker: BrokerProcess, tmp_path: Path) -> None:

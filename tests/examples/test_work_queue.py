@@ -58,9 +58,13 @@ def test_a_job_that_fails_each_time_becomes_a_dead_letter_and_the_others_are_don
 ) -> None:
     wanted = made_files(tmp_path / "files", 3)
     missing = str(tmp_path / "missing")
+    with mq.Producer(broker.control) as producer:
+        producer.send("work/jobs", b"no\0path")
     run("work_queue.py", "submit", missing, *wanted, broker=broker.control)
     with program(tmp_path / "run", "work_queue.py", "work", broker=broker.control) as worker:
-        eventually(lambda: list(mq.replay(broker.control, "_mq/dead/hashers")))
+        eventually(lambda: len(list(mq.replay(broker.control, "_mq/dead/hashers"))) == 2)
         eventually(lambda: results(broker) == wanted)
-        assert worker.complaints == f"{missing}: No such file or directory\n" * 5
+        complaints = worker.complaints.splitlines()
+        no_file, no_path = f"[Errno 2] No such file or directory: {missing!r}", "embedded null byte"
+        assert sorted(line.partition(": ")[2] for line in complaints) == sorted(5 * [no_file, no_path])
         assert worker.interrupt() == 0
