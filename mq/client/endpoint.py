@@ -10,6 +10,7 @@ from mq.errors import BadEndpoint
 from mq.keepalive import SILENCE_MS_MAX, SILENCE_OF_A_FULL_BROKER_MS_MAX, watch_connections
 from mq.protocol import HANDSHAKE_MS, Welcome
 
+CONNECT_MS_MAX = 4_000  # left alone, a kernel waits longer and longer between its attempts: a minute, after a minute
 RECONNECT_MS = 100
 PORT_MAX = 65_535
 RECONNECT_MS_MAX = 2_000
@@ -50,6 +51,7 @@ def connect(
         socket.sndhwm = hwm
     socket.handshake_ivl = HANDSHAKE_MS
     watch_connections(socket, SILENCES_MS_MAX.get(kind))
+    socket.connect_timeout = CONNECT_MS_MAX
     socket.reconnect_ivl = RECONNECT_MS
     socket.reconnect_ivl_max = RECONNECT_MS_MAX
     try:

@@ -11,6 +11,7 @@ from network import PLACES, Place
 Kind = Literal["cut", "silence", "loss", "forget", "kill", "stop", "crash"]
 HALF_OPEN_S = 9.0  # longer than heartbeats go unanswered, so the ends find out by themselves
 SHORT_S, LONG_S = (0.3, 3.0), (HALF_OPEN_S, HALF_OPEN_S + 3)
+SILENCE_S = 31.0  # so long that a kernel left alone waits another 12 s before it tries to connect again
 LOSS_PERCENT = (2, 20)
 
 

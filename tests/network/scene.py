@@ -64,14 +64,14 @@ class Scene:
         self.broker.kill()
         self._network.close()
 
-    def suffer(self, fault: Fault) -> None:
-        """Let a fault last, end it, and wait until everybody goes on."""
+    def suffer(self, fault: Fault) -> float:
+        """Let a fault last, end it, wait until everybody goes on, and return how many seconds that takes."""
         begin, end = self._ways(fault)
         begin()
         Event().wait(fault.seconds)  # how long it lasts is what the fault is
         end()
         # A consumer that died holds its name for a while yet: it is waited for after the next fault.
-        self._goes_on(str(fault), [FOLLOWER] if fault.kind == "crash" else list(READERS))
+        return self._goes_on(str(fault), [FOLLOWER] if fault.kind == "crash" else list(READERS))
 
     def end(self) -> None:
         """End the producers once all has its answer, the readers once they have heard all that was acknowledged."""
@@ -110,7 +110,7 @@ class Scene:
         }
         return ways[fault.kind]
 
-    def _goes_on(self, after: str, readers: list[str]) -> None:
+    def _goes_on(self, after: str, readers: list[str]) -> float:
         """Wait until each producer has had answers to what is new, and these readers have heard that."""
         began = time.monotonic()
         wanted = {name: self.lines[name].read().placed + ACKNOWLEDGED_AGAIN for name in PRODUCERS}
@@ -122,6 +122,7 @@ class Scene:
             eventually(partial(self._has_heard, name, ends), RECOVERY_S_MAX)
         took = time.monotonic()
         self.recovered.append(f"{after}: answers after {answered - began:.1f} s, heard after {took - began:.1f} s")
+        return took - began
 
     def _has_placed(self, name: str, number: int) -> bool:
         return self.lines[name].read().placed >= number

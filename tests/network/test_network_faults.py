@@ -15,7 +15,7 @@ import pytest
 from broker_process import BrokerProcess
 from checker import assert_dense, sort
 from conftest import StartBroker
-from faults import FAST, Fault, schedule
+from faults import FAST, SILENCE_S, Fault, schedule
 from hearing import wrong_with_consumer, wrong_with_follower
 from load import kept_in
 from network import why_not
@@ -23,6 +23,7 @@ from scene import CONSUMER, FOLLOWER, PRODUCERS, Scene
 
 SEED = int(os.environ.get("MINIMQ_TEST_SEED", "20"))
 LONG_S = 75.0
+BACK_S_MAX = 9.0
 TOPICS = ("net/shared", *(f"net/{name}" for name in PRODUCERS))
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,14 @@ def hold(scene: Scene, broker: BrokerProcess) -> None:
 
 def test_through_one_fault_of_each_kind_nothing_acknowledged_is_lost(tmp_path: Path, start_broker: StartBroker) -> None:
     prove(tmp_path, FAST, start_broker)
+
+
+@pytest.mark.slow
+def test_a_long_silence_is_over_soon_after_its_end(tmp_path: Path) -> None:
+    with Scene(tmp_path) as scene:
+        took = scene.suffer(Fault("silence", SILENCE_S))
+        log.info("\n".join(scene.recovered))
+        assert took < BACK_S_MAX
 
 
 @pytest.mark.slow
