@@ -19,7 +19,8 @@ from mq.client.ack import Ack
 from mq.client.gathering import Gathering, Patience
 from mq.client.packing import Packing
 from mq.client.sender import LEVELS, WAKE, Sender
-from mq.client.spool import Spool, SpoolState
+from mq.client.spool import Spool
+from mq.client.spool_losses import SpoolState
 from mq.client.spool_writer import AGE_S_MAX, BYTES_MAX, DRAIN_BYTES_S, SpoolLimits
 from mq.client.spooled import SpooledGathering
 from mq.errors import MqError, TimedOut

@@ -13,46 +13,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from threading import Lock
-from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from mq.client.ack import Stored
 from mq.client.batch import RECORD_BYTES, Batch, Kept, Outcome
 from mq.client.spool_backlog import Backlog
-from mq.client.spool_files import SpoolFiles
 from mq.client.spool_frames import Found, kept
-from mq.client.spool_opening import tracks_of
+from mq.client.spool_losses import Losses, SpoolState
+from mq.client.spool_opening import opened
+from mq.client.spool_rate import Rate
 from mq.client.spool_track import Track
 from mq.client.spool_writer import SpoolLimits, SpoolWriter
-from mq.errors import MqError, NotStored, Refused, SpoolDropped, SpoolUnusable, StillSpooled, TimedOut, TooLarge
+from mq.errors import MqError, SpoolDropped, StillSpooled, TimedOut
 from mq.frame import Content, Wanted
 
-ASIDE_BYTES_MAX = 16 << 20
 SYNC_S = 1.0
 LOOK_S = 0.2
 NEVER = float("inf")
-UNCLEAR = frozenset({"sequence_overlaps", "out_of_sequence", "journal_failed"})
 
 log = logging.getLogger(__name__)
-
-
-class SpoolState(NamedTuple):
-    """How a spool is: records that wait for their acknowledgement, bytes in its files, and what was lost in this life.
-
-    `dropped` records were given up, as too many or too old, or damaged; `refused` ones the broker does not take; of
-    `unknown` ones nobody knows whether they are stored. `damaged` counts places in files that could not be read, and
-    `failure` is why the disk takes nothing right now.
-    """
-
-    records: int
-    bytes: int
-    dropped: int
-    refused: int
-    unknown: int
-    damaged: int
-    failure: str | None
 
 
 class Spool:
@@ -61,22 +40,14 @@ class Spool:
     def __init__(self, directory: str, limits: SpoolLimits, wanted: Wanted) -> None:
         self._wanted = wanted
         self._lock = Lock()
-        self._files = SpoolFiles(directory)
-        try:
-            self._tracks, self._damaged = tracks_of(self._files)
-        except OSError as error:
-            self._files.close()
-            raise SpoolUnusable(error.filename or directory, error.strerror or str(error)) from None
-        except SpoolUnusable:
-            self._files.close()
-            raise
+        self._files, self._tracks, self._damaged = opened(directory)
         self._writer = SpoolWriter(self._files, self._tracks, limits, self._lose)
         self._backlog = Backlog(self._files)
         self._asked: WeakValueDictionary[tuple[str, int], Batch] = WeakValueDictionary()  # of what is on disk only
         self._lost: list[tuple[Batch, Outcome]] = []
-        self._dropped = self._refused = self._unknown = 0
-        self._rate = self._allowance = float(limits.drain_bytes_s)
-        self._refilled_at = self._looks_at = 0.0
+        self._losses = Losses(self._files)
+        self._rate = Rate(limits.drain_bytes_s)
+        self._looks_at = 0.0
         self._ends_seen: dict[str, int] = {}  # of topics with something unsettled, when it was last looked
         self._busy = {topic for topic, track in self._tracks.items() if not track.idle}
         self._writer.remove_finished()
@@ -88,7 +59,7 @@ class Spool:
         """How it is now."""
         with self._lock:
             records = sum(self._tracks[topic].pending for topic in self._busy)
-            counts = self._dropped, self._refused, self._unknown, self._damaged
+            counts = self._losses.dropped, self._losses.refused, self._losses.unknown, self._damaged
             return SpoolState(records, self._files.bytes, *counts, self._writer.failure)
 
     @property
@@ -118,7 +89,7 @@ class Spool:
             segment.holds(batch.topic, track.next, now)
             if not goes:
                 self._asked[batch.topic, batch.kept.place] = batch
-                self._allowance = min(self._allowance + len(frame), self._rate)
+                self._rate.add(len(frame))
                 self._backlog.begin(segment.number, at)
             return goes
 
@@ -133,11 +104,10 @@ class Spool:
         """Return what is to be sent of what is on disk only, and when to ask again. `takes` says if there is room."""
         batches: list[Batch] = []
         with self._lock:
-            self._allowance = min(self._allowance + self._rate * max(0.0, now - self._refilled_at), self._rate)
-            self._refilled_at = now
+            self._rate.grow(now)
             while self._backlog.is_open:
-                if self._allowance <= 0:
-                    return batches, now - self._allowance / self._rate + 0.001
+                if wait_s := self._rate.wait_s():
+                    return batches, now + wait_s
                 found = self._next()
                 if found is None:
                     break
@@ -145,7 +115,7 @@ class Spool:
                 if not takes(cost):
                     self._backlog.give_back(found)
                     return batches, now + LOOK_S
-                self._allowance -= found.stop - found.at
+                self._rate.take(found.stop - found.at)
                 batches.append(self._hand_out(found, cost))
         return batches, NEVER
 
@@ -175,7 +145,7 @@ class Spool:
                     told.append((batch, outcome))
                     self._settle(batch.topic, batch.kept.place, batch.count)
                     changed[batch.topic] = None
-                    self._count(batch, outcome)
+                    self._losses.take(batch, outcome)
             if changed:
                 self._writer.note(changed, time.time_ns())
                 self._writer.remove_finished()
@@ -277,37 +247,12 @@ class Spool:
         if not records:
             return
         error = SpoolDropped(topic, records, why)
-        self._complain(error, is_first=self._dropped == 0)
-        self._dropped += records
+        self._losses.drop(error, records)
         for place in [place for name, place in list(self._asked) if name == topic and first <= place < upto]:
             batch = self._asked.pop((topic, place), None)
             if batch is not None:
                 batch.kept = None
                 self._lost.append((batch, error))
-
-    def _count(self, batch: Batch, outcome: Outcome) -> None:
-        """Count what is not stored for certain; keep what may be or not aside, as far as there is room."""
-        if isinstance(outcome, Stored):
-            return
-        if isinstance(outcome, NotStored):
-            self._complain(outcome, is_first=self._dropped == 0)
-            self._dropped += batch.count
-            return
-        if isinstance(outcome, TooLarge) or (isinstance(outcome, Refused) and outcome.reason not in UNCLEAR):
-            self._complain(outcome, is_first=self._refused == 0)
-            self._refused += batch.count
-            return
-        self._complain(outcome, is_first=self._unknown == 0)
-        self._unknown += batch.count
-        if batch.content is not None and batch.kept is not None:
-            now, at = time.time_ns(), batch.kept
-            frame = kept(batch.content, wanted=at.wanted, produced=batch.produced, place=at.place, now=now)
-            with suppress(OSError):
-                self._files.put_aside(frame, ASIDE_BYTES_MAX)
-
-    def _complain(self, error: MqError, *, is_first: bool) -> None:
-        if is_first:
-            log.error("the spool %s loses records; from now on they are counted: %s", self._files.directory, error)
 
     def _sync(self, sync: Callable[[], None]) -> None:
         try:

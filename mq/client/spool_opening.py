@@ -16,11 +16,24 @@ from mq.topic import TOPIC_BYTES_MAX
 log = logging.getLogger(__name__)
 
 
-def tracks_of(files: SpoolFiles) -> tuple[dict[str, Track], int]:
-    """Read all files; return how far each topic is, and how many places were damaged.
+def opened(directory: str) -> tuple[SpoolFiles, dict[str, Track], int]:
+    """Return the files, how far each topic in them is, and how many places were damaged.
 
-    Raises `SpoolUnusable` where a newer version wrote, `OSError`.
+    Raises `SpoolHeld` and `SpoolUnusable`.
     """
+    files = SpoolFiles(directory)
+    try:
+        return files, *_tracks_of(files)
+    except OSError as error:
+        files.close()
+        raise SpoolUnusable(error.filename or directory, error.strerror or str(error)) from None
+    except SpoolUnusable:
+        files.close()
+        raise
+
+
+def _tracks_of(files: SpoolFiles) -> tuple[dict[str, Track], int]:
+    """Read all files. Raises `SpoolUnusable` where a newer version wrote, `OSError`."""
     tracks: dict[str, Track] = {}
     damaged = 0
     for segment in files.segments:

@@ -14,7 +14,7 @@ from waiting import eventually
 
 import mq
 from mq.client.producer import Producer
-from mq.client.spool import SpoolState
+from mq.client.spool_losses import SpoolState
 from mq.errors import Closed, MqError, Refused, StillSpooled
 from mq.frame import Frame, ack_key, check, split
 from mq.protocol import Acks, Control, Nack

@@ -19,7 +19,7 @@ from waiting import eventually
 import mq
 from mq.client import spool as spool_module
 from mq.client.producer import Producer
-from mq.client.spool import SpoolState
+from mq.client.spool_losses import SpoolState
 from mq.client.spool_writer import BYTES_MAX_LEAST
 from mq.errors import NotStored, SpoolDropped, SpoolUnusable, StillSpooled
 

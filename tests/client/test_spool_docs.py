@@ -10,8 +10,8 @@ from pathlib import Path
 from broker_process import BrokerProcess
 
 import mq
-from mq.client.spool import SpoolState
 from mq.client.spool_frames import EPOCH, kept
+from mq.client.spool_losses import SpoolState
 from mq.client.spool_writer import AGE_S_MAX, BYTES_MAX, BYTES_MAX_LEAST, DRAIN_BYTES_S
 from mq.frame import Wanted, pack
 
