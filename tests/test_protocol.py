@@ -37,11 +37,12 @@ U64 = 2**64 - 1
 PAGE = (Path(__file__).parents[1] / "docs" / "wire.md").read_text("utf-8")
 
 REPORT = {"name": "n1:7", "number": 1, "lag": 0, "repaired": 0, "lost": 0, "topics": [["a", 1]]}
+BAD_ROWS: list[Any] = [None, {}, "a", [None], [[]], [["a"]], [["a", 1, 2]], [["a", -1]]]
 BAD_REPORTS: list[dict[str, Any]] = [
     *({key: it for key, it in REPORT.items() if key != missing} for missing in REPORT),
     *({**REPORT, "name": name} for name in (None, 1, "", "x" * 101, "a\nb", "x" * 60_000, b"a")),
     *({**REPORT, key: it} for key in ("number", "lag", "repaired", "lost") for it in (None, -1, 1.5, True, "1")),
-    *({**REPORT, "topics": rows} for rows in (None, {}, "a", [None], [[]], [["a"]], [["a", 1, 2]], [["a", -1]])),
+    *({**REPORT, "topics": rows} for rows in BAD_ROWS),
     *({**REPORT, "topics": rows} for rows in ([[1, 1]], [["x" * 201, 1]], [["a", True]], [["a", 1]] * 10_000)),
     {**REPORT, "more": "x" * 60_000},
 ]
