@@ -227,9 +227,7 @@ def _check_choice(start: Start | None, consumer: str | None, *, last: bool, late
     """Refuse what says two things at once about where to begin."""
     chosen = "last" if last else "latest_only"
     if (last or latest_only) and consumer is not None:
-        raise ValueError(
-            f"a consumer resumes where it committed, and gets all from there: leave out {chosen} or consumer"
-        )
+        raise ValueError(f"a consumer gets all from where it committed on: leave out {chosen}, or consumer")
     if (last or latest_only) and start not in (None, "live"):
         raise ValueError(f"with {chosen} there is no history before it: leave out {chosen}, or start ({start!r})")
 

