@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mq.client.replay import Replay as Replay
     from mq.client.replay import replay as replay
     from mq.client.shared import SharedConsumer as SharedConsumer
+    from mq.client.spool_losses import SpoolState as SpoolState
     from mq.client.subscriber import Subscriber as Subscriber
     from mq.errors import BadEndpoint as BadEndpoint
     from mq.errors import BadPattern as BadPattern
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from mq.errors import NotStored as NotStored
     from mq.errors import Refused as Refused
     from mq.errors import Rewound as Rewound
+    from mq.errors import SpoolDropped as SpoolDropped
+    from mq.errors import SpoolHeld as SpoolHeld
+    from mq.errors import SpoolUnusable as SpoolUnusable
+    from mq.errors import StillSpooled as StillSpooled
     from mq.errors import TimedOut as TimedOut
     from mq.errors import TooLarge as TooLarge
     from mq.errors import Trimmed as Trimmed
@@ -59,6 +64,11 @@ _HOMES = {
     "Replay": "mq.client.replay",
     "Rewound": "mq.errors",
     "SharedConsumer": "mq.client.shared",
+    "SpoolDropped": "mq.errors",
+    "SpoolHeld": "mq.errors",
+    "SpoolState": "mq.client.spool_losses",
+    "SpoolUnusable": "mq.errors",
+    "StillSpooled": "mq.errors",
     "Stored": "mq.client.ack",
     "Subscriber": "mq.client.subscriber",
     "TimedOut": "mq.errors",

@@ -57,6 +57,8 @@ class Config:
     deleted_topics_max: int = _limit(100_000, 1, "deleted topics of which is remembered where they ended")
     journal_bytes_max: int = _limit(10 << 30, 1 << 20, "all topics together; over it the oldest segments are deleted")
     quarantine_bytes_max: int = _limit(256 << 20, 1 << 20, "copies of torn tails; over it the oldest are deleted")
+    producer_records_s_max: int = _limit(0, 0, "records that a client of control may send in a second; 0: no limit")
+    producer_bytes_s_max: int = _limit(0, 0, "the same in bytes")
     disk_free_bytes_min: int = _limit(
         64 << 20, 0, "with less free on the disk producers are told busy, and what is pushed is not stored; 0: never"
     )

@@ -47,6 +47,7 @@ ACK_SHIFT, ACK_MASK = 3, 0b11000
 _HEADER = Struct("<2sBBIQQQIIQQII")
 _PRODUCED = Struct("<2sBBIQQQI")
 _CHECKED = Struct("<3sBI24xII")
+_COUNT = Struct("<4xI")
 _KEY = Struct("<8xQQ")
 _STAMP = Struct("<IQQI")
 _CRC = _LENGTH = Struct("<I")
@@ -288,6 +289,15 @@ def claimed_key(frame: bytes) -> tuple[str, int, int] | None:
         return None
     producer, sequence = _KEY.unpack_from(frame, nul + 1)
     return frame[:nul].decode("ascii"), producer, sequence
+
+
+def claimed_count(frame: bytes) -> int:
+    """Return how many records a frame says it has, before it is checked; 1 where it does not say."""
+    nul = frame.find(0, 0, TOPIC_BYTES_MAX + 1)
+    if nul < 1 or len(frame) < nul + 1 + HEADER_SIZE:
+        return 1
+    count: int = _COUNT.unpack_from(frame, nul + 1)[0]
+    return max(1, count)
 
 
 def wanted(frame: Checked) -> Wanted:

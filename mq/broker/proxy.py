@@ -22,6 +22,7 @@ from mq.broker.counters import CONTROL, Counters
 from mq.broker.intake import Change, Done, Turn
 from mq.broker.journaling import Journaling
 from mq.broker.produced import Client
+from mq.broker.rates import Rates
 from mq.broker.reader import Reader
 from mq.broker.replies import Replies
 from mq.broker.sockets import Sockets
@@ -29,7 +30,7 @@ from mq.broker.waiting import Waiting
 from mq.broker.watch import Watch
 from mq.broker.window import LiveWindow
 from mq.config import Config
-from mq.frame import claimed_key
+from mq.frame import claimed_count, claimed_key
 from mq.protocol import Delete, Failure, Nack, is_request
 
 # Short turns stay in the processor's cache; with many topics a turn is as long as makes each write worth its while.
@@ -80,6 +81,7 @@ class Proxy:
         self._counters = counters
         self._replies = Replies(sockets.control, counters)
         self._waiting = Waiting(config.pending_bytes_max)
+        self._rates = Rates(config.producer_records_s_max, config.producer_bytes_s_max)
         self._window = LiveWindow(config.live_messages_max, config.live_bytes_max)
         self._under_way: list[int] = []
         # The class below zmq.Socket is the same without a layer of Python: a tenth of the broker's time.
@@ -194,6 +196,11 @@ class Proxy:
             )
 
     def _take_produced(self, client: Client, frame: bytes) -> None:
+        if self._rates.limited:
+            why = self._rates.exceeded(client, claimed_count(frame), len(frame), time.monotonic())
+            if why is not None:
+                self._refuse_as_busy(client, frame, why)
+                return
         if not self._waiting.put(client, frame):
             held, most = self._waiting.held, self._config.pending_bytes_max
             why = f"{held:,} bytes wait for the journal, and of pending_bytes_max, {most:,}, you have your share"

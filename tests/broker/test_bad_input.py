@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import resource
 import signal
 import socket as tcp
 import subprocess
@@ -233,17 +234,48 @@ def test_rubbish_on_a_plain_connection_is_cut_or_refused(peer: Peer, neighbour: 
         eventually(partial(has_gone, peer, port))
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process, and those that it starts, have as many files open as the system lets them."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 @pytest.mark.slow
-def test_who_connects_and_says_nothing_is_cut_in_seconds_and_counted(peer: Peer, neighbour: Neighbour) -> None:
-    silent = [dial(peer.broker.endpoints[port]) for port in ("ingest", "live", "control") for _ in range(20)]
+def test_a_thousand_that_connect_and_say_nothing_are_cut_in_seconds_and_counted(
+    many_files: None, peer: Peer, neighbour: Neighbour
+) -> None:
+    silent = [dial(peer.broker.endpoints[port]) for port in ("ingest", "live", "control") for _ in range(350)]
     neighbour.is_served()
     for connection in silent:
-        connection.settimeout(10)
+        connection.settimeout(20)
         with closing(connection):
             while connection.recv(100):
                 pass
     for port in ("ingest", "live", "control"):
-        counted(peer, port, "handshake_failed", 20)
+        counted(peer, port, "handshake_failed", 350)
+
+
+@pytest.mark.slow
+def test_a_thousand_clients_that_say_nothing_but_hello_take_little_and_keep_nobody(
+    many_files: None, peer: Peer, neighbour: Neighbour
+) -> None:
+    before = resident_bytes(peer.broker)
+    with zmq.Context() as context:
+        context.max_sockets = 2_000
+        dealers = [context.socket(zmq.DEALER) for _ in range(1_000)]
+        for dealer in dealers:
+            dealer.linger = 0
+            dealer.connect(peer.broker.control)
+            dealer.send(msgpack.packb({"op": "hello", "id": 1, "protocol": 1}))
+        for dealer in dealers:
+            assert dealer.poll(20_000)
+        neighbour.is_served()
+        assert resident_bytes(peer.broker) - before < 1_000 * (64 << 10)
+        for dealer in dealers:
+            dealer.close()
 
 
 def test_the_wrong_kind_of_socket_is_not_let_in(peer: Peer, neighbour: Neighbour) -> None:
@@ -316,6 +348,30 @@ def test_a_client_that_does_not_take_its_answers_loses_them_and_nobody_else_does
     eventually(dropped)
     assert metrics(peer.broker)["minimq_replies_dropped_total"] > 0
     assert resident_bytes(peer.broker) - before < UNREAD_BYTES_MAX
+
+
+def test_fetches_for_everything_at_once_take_a_bounded_memory_and_keep_nobody(
+    peer: Peer, neighbour: Neighbour, socket: SocketFactory
+) -> None:
+    """Twenty clients ask for 60 MB each, again and again, with the largest credit there is, and read nothing."""
+    topics = [b"all/%d" % number for number in range(60)]
+    dealer = peer.dealer()
+    for topic in topics:
+        dealer.send(make(topic, bytes(1_000_000), flags=WRITTEN, producer=3, sequence=0))
+        acks(dealer, 1)
+    before = resident_bytes(peer.broker)
+    greedy = [socket(zmq.DEALER) for _ in range(20)]
+    for number in range(32 * len(topics)):
+        asked = {"op": "fetch", "id": number, "topic": topics[number % 60].decode(), "offset": 0, "credit": 8 << 20}
+        for each in greedy:
+            if number == 0:
+                each.rcvhwm = 1
+                each.connect(peer.broker.control)
+            with suppress(zmq.Again):
+                each.send(msgpack.packb(asked), zmq.NOBLOCK)
+    neighbour.is_served()
+    eventually(lambda: peer.stats()["replies_dropped"] + peer.stats()["requests_refused"] > 1_000)
+    assert resident_bytes(peer.broker) - before < len(greedy) * UNREAD_BYTES_MAX
 
 
 def test_more_questions_than_may_wait_are_answered_busy(start_broker: StartBroker, socket: SocketFactory) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 import zmq
 from broker_process import BrokerProcess
-from conftest import SocketFactory
+from conftest import SocketFactory, StartBroker
 from raw_wire import DURABLE, Peer, acks, make
 
 import mq
@@ -70,3 +71,19 @@ def test_beside_a_flood_on_ingest_who_pushes_little_and_who_waits_for_answers_ar
             assert producer.send("quiet/produced", b"x").result(20).level == level
         heard = [live.receive(20) for _ in range(20)]
         assert [each.body for each in heard if each and each.topic == "quiet/pushed"] == [b"%d" % n for n in range(10)]
+
+
+def test_a_limit_slows_a_producer_down_and_costs_it_nothing_else(
+    start_broker: StartBroker, socket: SocketFactory
+) -> None:
+    """2,000 records at 1,000 a second in frames of 100: stored once and in order; another connection has its own."""
+    broker = start_broker(MINIMQ_PRODUCER_RECORDS_S_MAX="1000")
+    bodies = [b"%d" % number for number in range(2_000)]
+    began = time.monotonic()
+    with mq.Producer(broker.control, "written") as flooding, mq.Producer(broker.control, "written") as modest:
+        acks = [flooding.send_many("flood", bodies[first : first + 100]) for first in range(0, len(bodies), 100)]
+        assert [modest.send("modest", b"x").result(20).offset for _ in range(10)] == list(range(10))
+        assert [ack.result(60).offset for ack in acks] == list(range(99, len(bodies), 100))
+    assert time.monotonic() - began > (len(bodies) - 1_000) / 1_000
+    assert [message.body for message in mq.replay(broker.control, "flood")] == bodies
+    assert Peer(broker, socket).refused("control")["busy"] > 0

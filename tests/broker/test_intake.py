@@ -227,6 +227,17 @@ def test_what_the_journal_refuses_goes_out_unstored_from_ingest_and_is_refused_o
     assert not intake.durable_waiting
 
 
+def test_what_the_journal_refused_is_not_taken_for_stored_when_it_comes_again(
+    intake: Intake, journal: MemoryJournal
+) -> None:
+    frame = make(b"full", b"1", flags=WRITTEN, producer=4, sequence=0)
+    for refused in ("disk_full", None):
+        journal.refuse = {b"full": refused} if refused is not None else {}
+        ((_, found),) = opened(intake.take(Turn([], [(ANN, frame)])).replies)
+        assert found["op"] == ("acks" if refused is None else "nack")
+    assert [read(frame).body for frame in journal.logs[b"full"]] == [b"1"]
+
+
 def test_a_failed_sync_is_a_refusal_for_each_frame_that_waited_for_it_and_counted(
     intake: Intake, counters: Counters
 ) -> None:

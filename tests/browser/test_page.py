@@ -162,9 +162,9 @@ def test_bad_records_are_skipped_and_counted(broker: Any, viewer_at: ViewerAt, p
 
 def test_a_clock_that_is_off_is_said_and_its_plot_is_whole(broker: Any, viewer_at: ViewerAt, page: Page) -> None:
     """Ten minutes ahead: the plot ends there."""
+    page.goto(viewer_at(broker.control).url)
     ahead = time.time_ns() + 600 * SECOND_NS
     publish(broker.control, [sample(ahead + step, 7.0) for step in range(5)])
-    page.goto(viewer_at(broker.control).url)
     expect(field(card(page, NODE), "notes")).to_have_text(
         "Its clock is 10 min ahead of the broker's; the plots show its own time."
     )

@@ -20,7 +20,7 @@ from mq.errors import MqError
 
 LIST = Path(__file__).with_name("public_surface.txt")
 ROOT = Path(__file__).parents[2]
-USED = ("__iter__", "__next__", "__enter__", "__exit__")
+USED = ("__iter__", "__next__", "__aiter__", "__anext__", "__enter__", "__exit__")
 
 
 def surface() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mutant import Mutant
 
+_INTAKE = "tests/broker/test_intake.py"
 _SEQUENCES = "tests/broker/test_sequences.py"
 _REPEATS = "tests/broker/test_repeats.py"
 _MODEL = "tests/client/test_producer_model.py"
@@ -67,7 +68,7 @@ IDEMPOTENCE_MUTANTS = [
         "            group = groups[run.topic]\n            if run.error is not None:",
         "            group = groups[run.topic]\n            group.draft.commit(run.offset)\n"
         "            if run.error is not None:",
-        (f"{_REPEATS}::test_behind_a_frame_that_is_refused_nothing_is_taken_until_it_comes_again",),
+        (f"{_INTAKE}::test_what_the_journal_refused_is_not_taken_for_stored_when_it_comes_again",),
     ),
     Mutant(
         "repeat_of_what_was_not_stored_acknowledged",
@@ -75,7 +76,7 @@ IDEMPOTENCE_MUTANTS = [
         "mq/broker/sequences.py",
         "return None if self._begin is None else self._begin + sent.offset",
         "return (self._begin or 0) + sent.offset",
-        (f"{_SEQUENCES}::test_what_was_not_stored_leaves_no_trace",),
+        (f"{_SEQUENCES}::test_frames_of_one_turn_are_held_against_each_other_and_count_once_stored",),
     ),
 ]
 
