@@ -63,6 +63,7 @@ class Config:
         64 << 20, 0, "with less free on the disk producers are told busy, and what is pushed is not stored; 0: never"
     )
     index_interval_bytes: int = _limit(64 << 10, 1024, "one entry of the sparse index for so much log")
+    stats_interval_s: float = _limit(1.0, 0, "how often the broker's figures become a record of _mq/stats; 0: never")
     sync_interval_s: float = _limit(1.0, 0.01, "so much of what was not acknowledged may go in a power cut")
     open_files_max: int = _limit(4_096, 8, "segments kept open for appending, as far as the process may")
     topics_max: int = _limit(100_000, 1, "a frame for one topic more is refused and counted")

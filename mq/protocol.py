@@ -175,6 +175,14 @@ class Accounts(Control):
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling(Control):
+    """What a producer says: rows of topic, its id, records handed over to it, of these spooled, and given up."""
+
+    OP = "sampling"
+    rows: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Join(Control):
     """Take part in a consumer, or go on doing so: a member that says nothing for `seconds` may be given up.
 
@@ -491,7 +499,7 @@ class Failure(Control):
 _KINDS: dict[str, type[Control]] = {
     kind.OP: kind
     for kind in (
-        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Delete, Accounts, Subscribers, Stats),
+        *(Hello, Fetch, Last, Heads, Topics, OffsetAt, Delete, Accounts, Sampling, Subscribers, Stats),
         *(Join, Leave, Positions, Commit, Lease, Settle, Consumers, ResetConsumer, DeleteConsumer),
         *(
             Welcome,

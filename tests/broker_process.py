@@ -18,6 +18,8 @@ NAMES = ("ingest", "live", "control", "ops")
 class BrokerProcess:
     """Started by its making; `stop` is SIGTERM, `kill` is SIGKILL, `restart` takes the same data and ports again.
 
+    It tells no figures by itself, so that what is in the journal is what a test has put there.
+
     Its command can begin with that of another program, which becomes it: that is how it runs on another network.
     """
 
@@ -41,7 +43,7 @@ class BrokerProcess:
                 [*self._within, sys.executable, "-m", "mq.cli", "broker", "--data", str(self.data), *arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **self.settings},
+                env={**os.environ, "MINIMQ_STATS_INTERVAL_S": "0", **self.settings},
             )
         assert self.process.stdout is not None
         assert select.select([self.process.stdout], [], [], READY_S_MAX)[0], "the broker does not get ready"

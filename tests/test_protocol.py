@@ -291,7 +291,7 @@ def test_a_field_of_any_value_is_kept_as_it_is_or_refused(place: tuple[type[Cont
 
 
 def test_each_operation_has_one_name() -> None:
-    assert len(KINDS) == len({kind.OP for kind in KINDS}) == 37
+    assert len(KINDS) == len({kind.OP for kind in KINDS}) == 38
 
 
 def test_what_a_client_may_leave_out_has_the_documented_default() -> None:

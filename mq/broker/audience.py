@@ -5,7 +5,7 @@ A subscriber that says nothing is shown with what it said last and how long ago 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -59,10 +59,13 @@ class Audience:
         rows = [_row(number, self._entries[number], now) for number in numbers[:count]]
         return rows, numbers[count - 1] if len(numbers) > count else None
 
-    def repaired(self, topic: str) -> int:
-        """Return how often those who listen now had to fetch something of this topic, as far as they said."""
-        reports = (entry.report["topics"] for entry in list(self._entries.values()))
-        return sum(repaired for rows in reports for name, repaired in rows if name == topic)
+    def repaired(self) -> Counter[str]:
+        """Return how often those who listen now had to fetch something, by topic, as far as they said."""
+        repaired: Counter[str] = Counter()
+        for entry in list(self._entries.values()):
+            for topic, times in entry.report["topics"]:
+                repaired[topic] += times
+        return repaired
 
     def _forget(self, now: float) -> None:
         while self._entries:

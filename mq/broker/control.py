@@ -16,11 +16,13 @@ from mq import __version__
 from mq.broker.audience import Audience
 from mq.broker.consumer_requests import ConsumerRequest, check
 from mq.broker.counters import Counters
+from mq.broker.reported import Reports
 from mq.config import Config
 from mq.errors import BadMessage, BadPattern, BadTopic
 from mq.protocol import (
     PROTOCOL,
     Accounts,
+    Agreed,
     Control,
     Delete,
     Failure,
@@ -29,6 +31,7 @@ from mq.protocol import (
     Hello,
     Last,
     OffsetAt,
+    Sampling,
     Stats,
     StatsReport,
     SubscriberList,
@@ -62,14 +65,21 @@ class Desk:
     """Answers requests, and bounds how many wait: in all, and of one client."""
 
     def __init__(
-        self, config: Config, counters: Counters, welcome: Welcome, clock: Callable[[], float] = time.monotonic
+        self,
+        config: Config,
+        counters: Counters,
+        welcome: Welcome,
+        audience: Audience | None = None,
+        reports: Reports | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._counters = counters
         self._welcome = welcome
         self._waiting: Counter[Client] = Counter()
         self._clock = clock
-        self.audience = Audience()
+        self.audience = audience if audience is not None else Audience()
+        self.reports = reports if reports is not None else Reports()
 
     def handle(self, client: Client, message: bytes) -> Job | bytes:
         """Return the answer to a request, or the job that makes it."""
@@ -122,6 +132,9 @@ class Desk:
                 detail = f"protocol {request.protocol} is not spoken here, {PROTOCOL} is"
                 return Failure(request.id, "unsupported_protocol", detail, {"protocol": PROTOCOL}).encode()
             return replace(self._welcome, id=request.id).encode()
+        if isinstance(request, Sampling):
+            self.reports.take(request.rows)
+            return Agreed(request.id).encode()
         if isinstance(request, Subscribers):
             rows, after = self.audience.page(request.after, LISTENERS_A_PAGE, self._clock())
             return SubscriberList(request.id, [list(row) for row in rows], after).encode()

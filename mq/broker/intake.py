@@ -96,6 +96,10 @@ class Intake:
         self._counters.frames_forwarded += len(live)
         return Done(live, replies, topics, self._counters.bytes_appended - bytes_before)
 
+    def facts(self) -> dict[str, object]:
+        """Return what is to be told beside the counters."""
+        return {"disk_free_bytes": self.room.free, "disk_low": self.room.low, "producers": len(self._ledger)}
+
     def step(self) -> None:
         """See to what time brings. To be called after a sync."""
         self.room.look()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from mq.broker.intake import Done, Intake, Turn
+from mq.broker.telling import Telling
 from mq.broker.worker import Died, worker
 from mq.errors import JournalError
 from mq.journal.interface import Journal
@@ -29,12 +30,14 @@ class Journaling:
         self,
         journal: Journal,
         intake: Intake,
+        telling: Telling,
         sync_interval_s: float,
         deliver: Callable[[Done, bool], None],
         died: Died,
     ) -> None:
         self._journal = journal
         self._intake = intake
+        self._telling = telling
         self._interval = sync_interval_s
         self._deliver = deliver
         self._inbox: SimpleQueue[Turn | None] = SimpleQueue()
@@ -66,6 +69,7 @@ class Journaling:
                 turn = self._inbox.get(timeout=max(0.0, self._next_checkpoint - time.monotonic()))
             except Empty:
                 self._checkpoint()
+                self._tell()
                 continue
             if turn is None:
                 self._checkpoint()
@@ -73,6 +77,7 @@ class Journaling:
             self._deliver(self._intake.take(turn), True)
             if time.monotonic() >= self._next_checkpoint:
                 self._checkpoint()
+                self._tell()
             elif self._intake.durable_waiting:
                 self._sync(self._journal.sync)
 
@@ -88,6 +93,12 @@ class Journaling:
         self._intake.step()
         took = ended - began
         self._next_checkpoint = max(ended + max(self._interval - 2 * took, took), time.monotonic())
+
+    def _tell(self) -> None:
+        """Tell the broker's figures, when that is due. The next sync makes them durable."""
+        live = self._telling.tell()
+        if live:
+            self._deliver(Done(live, []), False)
 
     def _sync(self, how: Callable[[], None]) -> None:
         if self._journal.failure is None:

@@ -8,12 +8,12 @@ has seen of a producer and topic. Used by the journaling thread; any may read.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
 from struct import Struct
 from typing import NamedTuple
 
+from mq.broker.reported import Reported
 from mq.frame import Checked
 from mq.journal.interface import Run
 from mq.topic import Pattern
@@ -23,7 +23,12 @@ HOLES_MAX = 16
 
 
 class Row(NamedTuple):
-    """What is known of one producer's records for one topic."""
+    """What is known of one producer's records for one topic, step by step.
+
+    `sampled`, `spooled` and `dropped` are what the producer says of itself, or of one that says nothing, what its
+    sequences tell. Of what was received all but the `unstored` was journaled; all of it was forwarded. `repaired` is
+    how often those who listen had to fetch something of the topic that they had missed live.
+    """
 
     topic: str
     producer: int
@@ -31,16 +36,21 @@ class Row(NamedTuple):
     missing: int
     late: int
     duplicate: int
+    unstored: int = 0
+    sampled: int = 0
+    spooled: int = 0
+    dropped: int = 0
+    repaired: int = 0
 
 
 class Account:
     """One producer's records for one topic. Of holes the last `HOLES_MAX` can still be filled."""
 
-    __slots__ = ("duplicate", "holes", "late", "missing", "next", "received")
+    __slots__ = ("duplicate", "holes", "late", "missing", "next", "received", "unstored")
 
     def __init__(self, sequence: int) -> None:
         self.next = sequence
-        self.received = self.missing = self.late = self.duplicate = 0
+        self.received = self.missing = self.late = self.duplicate = self.unstored = 0
         self.holes: list[tuple[int, int]] = []
 
     def note(self, sequence: int, count: int) -> None:
@@ -64,28 +74,46 @@ class Account:
 
 
 class Ledger:
-    """All accounts; of too many the ones longest unused are forgotten."""
+    """All accounts; of too many the ones longest unused are forgotten.
 
-    def __init__(self) -> None:
+    `reported` returns what producers say of themselves, `repaired` what subscribers had to fetch, by topic.
+    """
+
+    def __init__(
+        self,
+        reported: Callable[[], Mapping[tuple[bytes, int], Reported]] = dict,
+        repaired: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        self._reported, self._repaired = reported, repaired
         self._accounts: OrderedDict[tuple[bytes, int], Account] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._accounts)
 
     def note(self, run: Run) -> None:
         """Take the frames of one topic out of one turn."""
         for producer, sequence, records in _stretches(run.topic, run.checked):
             if producer:
-                self._account(run.topic, producer, sequence).note(sequence, records)
+                account = self._account(run.topic, producer, sequence)
+                account.note(sequence, records)
+                if run.error is not None:
+                    account.unstored += records
 
     def page(self, patterns: Sequence[Pattern], after: str | None, count: int) -> tuple[list[Row], str | None]:
         """Return so many rows of topics that match, in order, behind the row `after`; and what to go on after."""
         rows: list[Row] = []
-        for (name, producer), it in sorted(self._accounts.items(), key=itemgetter(0)):
+        reported, repaired, accounts = self._reported(), self._repaired(), self._accounts.copy()
+        for name, producer in sorted(accounts.keys() | reported.keys()):
             topic = name.decode("ascii")
             if after is not None and _place(topic, producer) <= after:
                 continue
             if any(pattern.matches(topic) for pattern in patterns):
                 if len(rows) == count:
                     return rows, _place(rows[-1].topic, rows[-1].producer)
-                rows.append(Row(topic, producer, it.received, it.missing, it.late, it.duplicate))
+                said, it = reported.get((name, producer), Reported()), accounts.get((name, producer)) or Account(0)
+                sampled = max(said.sampled, it.received + it.missing)
+                counted = it.received, it.missing, it.late, it.duplicate, it.unstored
+                rows.append(Row(topic, producer, *counted, sampled, said.spooled, said.dropped, repaired.get(topic, 0)))
         return rows, None
 
     def _account(self, topic: bytes, producer: int, sequence: int) -> Account:

@@ -6,6 +6,7 @@ import logging
 
 import zmq
 
+from mq.broker.audience import Audience
 from mq.broker.channel import Channel, bind_wake
 from mq.broker.control import Desk, Job, welcome
 from mq.broker.counters import Counters
@@ -15,7 +16,9 @@ from mq.broker.ledger import Ledger
 from mq.broker.ops import Ops
 from mq.broker.proxy import Answered, Channels, Proxy, Result
 from mq.broker.reader import Reader
+from mq.broker.reported import Reports
 from mq.broker.sockets import Endpoints, Sockets, port_of
+from mq.broker.telling import Telling
 from mq.broker.watch import Watch
 from mq.config import Config
 from mq.errors import MqError
@@ -43,7 +46,8 @@ class Server:
     def startup(self) -> None:
         """Bind, and start the threads."""
         self._sockets = Sockets.bind(self._context, self._wanted, self._config)
-        ledger = Ledger()
+        reports, audience = Reports(), Audience()
+        ledger = Ledger(reports.all, audience.repaired)
         intake = Intake(self._journal, self._config, self._counters, ledger)
         self._ops = Ops(self._wanted.ops, self._journal, self._counters, intake.room)
         self.endpoints = {**self._sockets.endpoints(), "ops": self._ops.endpoint}
@@ -52,10 +56,12 @@ class Server:
         self._results: Channel[Result] = Channel(self._context, RESULTS_WAITING_MAX)
         self._answers: Channel[Answered] = Channel(self._context, ANSWERS_WAITING_MAX)
         interval = self._config.sync_interval_s
-        self._journaling = Journaling(self._journal, intake, interval, self._deliver_done, self._thread_died)
+        telling = Telling(self._journal, self._counters, self._config.stats_interval_s, intake.facts)
+        self._journaling = Journaling(self._journal, intake, telling, interval, self._deliver_done, self._thread_died)
         self._reader = Reader(self._journal, ledger, self._config, self._deliver_answer, self._thread_died)
         ports = {name: port_of(endpoint) for name, endpoint in self.endpoints.items()}
-        desk = Desk(self._config, self._counters, welcome(self._config, self._journal.epoch, ports, self._advertise))
+        hello = welcome(self._config, self._journal.epoch, ports, self._advertise)
+        desk = Desk(self._config, self._counters, hello, audience, reports)
         channels = Channels(self._wake, self._results, self._answers)
         self._proxy = Proxy(self._sockets, self._watch, channels, desk, self._config, self._counters)
         self._journaling.start()

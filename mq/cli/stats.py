@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from mq.cli import options
 
-if TYPE_CHECKING:
-    from mq.client.link import Link
-
-COLUMNS = ("topic", "producer", "received", "missing", "late", "duplicate")
 STEPS = (
     ("received", "frames_received", "came in on ingest and control"),
     ("stored", "records_appended", "records appended to the journal"),
@@ -41,46 +37,37 @@ def stats(
     minimq stats 'host/#' --all
     minimq stats --json
 
-    Producers count what they send. Missing is what never came, up to the last that did; late is what came after later
-    ones; duplicate is what came again. It is counted from the first that this life of the broker has seen.
+    Producers count what they send, so that each step tells what went there. Sampled is what was handed over, as far as
+    the producer says or its numbers tell; spooled, of that, waits on its disk; received came to the broker, late after
+    later ones, or twice; journaled was appended; forwarded went out live. Repaired is how often those who listen had to
+    fetch something of the topic. It is counted from the first that this life of the broker has seen.
 
     With --json the first object has the kind "broker" and all counters; then comes one of the kind "producer" for each
-    producer and topic: topic, producer, received, missing, late, duplicate; and one of the kind "subscriber" for each
-    that reports of itself: name, patterns, lag, repaired, lost, silent_ms, state. The state is slow where it lags by
-    more than 10,000 records, silent where it has said nothing for three seconds, else ok.
+    producer and topic: topic, producer, sampled, spooled, dropped, received, missing, late, duplicate, unstored,
+    journaled, forwarded, repaired; and one of the kind "subscriber" for each that reports of itself: name, patterns,
+    lag, repaired, lost, silent_ms, state. The state is slow where it lags by more than 10,000 records, silent where it
+    has said nothing for three seconds, else ok.
     """
-    from mq.cli.audience import listeners, table
+    from mq.cli import audience, producers
     from mq.client.link import Link
     from mq.protocol import Stats, StatsReport
 
     with Link(broker, timeout) as link:
         counted = link.ask(Stats(link.number()), StatsReport).stats
-        audience = list(listeners(link))
-        rows = [row for row in _rows(link, pattern) if everyone or as_json or any(row[3:])]
+        hearing = list(audience.listeners(link))
+        producing = [it for it in producers.accounts(link, pattern) if everyone or as_json or producers.is_odd(it)]
     if as_json:
         typer.echo(json.dumps({"kind": "broker", **counted}))
-        for row in rows:
-            typer.echo(json.dumps({"kind": "producer", **dict(zip(COLUMNS, row, strict=True))}))
-        for each in audience:
+        for each in producing:
+            typer.echo(json.dumps({"kind": "producer", **each}))
+        for each in hearing:
             typer.echo(json.dumps({"kind": "subscriber", **each}))
         return
     for line in _steps(counted):
         typer.echo(line)
-    for lines in (list(table(audience)), list(_table(rows))):
+    for lines in (list(audience.table(hearing)), list(producers.table(producing))):
         for line in ["", *lines] if lines else []:
             typer.echo(line)
-
-
-def _rows(link: Link, pattern: str) -> Iterator[list[Any]]:
-    from mq.protocol import AccountList, Accounts
-
-    after: str | None = None
-    while True:
-        reply = link.ask(Accounts(link.number(), [pattern], after), AccountList)
-        yield from reply.accounts
-        after = reply.after
-        if after is None:
-            return
 
 
 def _steps(counted: dict[str, Any]) -> Iterator[str]:
@@ -89,12 +76,3 @@ def _steps(counted: dict[str, Any]) -> Iterator[str]:
     for port, kinds in sorted(counted.get("refused", {}).items()):
         for kind, number in sorted(kinds.items()):
             yield f"{'refused':<12}{number:>16,}  frames on {port}: {kind}"
-
-
-def _table(rows: list[list[Any]]) -> Iterator[str]:
-    if not rows:
-        return
-    width = max(len("TOPIC"), *(len(row[0]) for row in rows))
-    yield f"{'TOPIC':<{width}}  {'PRODUCER':<16}  {'RECEIVED':>14}  {'MISSING':>12}  {'LATE':>10}  {'DUPLICATE':>10}"
-    for topic, producer, received, missing, late, duplicate in rows:
-        yield f"{topic:<{width}}  {producer:016x}  {received:>14,}  {missing:>12,}  {late:>10,}  {duplicate:>10,}"

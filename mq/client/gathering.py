@@ -148,6 +148,10 @@ class Gathering:
             self._sleeps_until = float("inf") if first is None else first.due
             return taken, self._sleeps_until
 
+    def spooled(self, topic: str) -> int:  # noqa: ARG002 - nothing is
+        """Return how many records of a topic are on the disk only."""
+        return 0
+
     def settle(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> None:
         """Give answers, and the room back."""
         with self._lock:

@@ -76,6 +76,11 @@ class Lane:
         return not (self._waiting or self._flying or self._again)
 
     @property
+    def handed_over(self) -> int:
+        """How many records have come under this id, those that wait for a number included."""
+        return self._next + sum(parcel.batch.count for parcel in self._waiting if not parcel.numbered)
+
+    @property
     def oldest_sent_at(self) -> float:
         """When the frame under way was sent that has waited longest; infinity without one."""
         first = self._flying.first

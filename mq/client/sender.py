@@ -17,6 +17,7 @@ from mq.client.flight import Window
 from mq.client.gathering import Gathering
 from mq.client.lanes import Lane
 from mq.client.packing import Packing
+from mq.client.reporting import Reporting
 from mq.errors import MqError
 from mq.frame import Wanted, seal
 from mq.protocol import Acks, Nack
@@ -56,6 +57,7 @@ class Sender:
         self._paused: dict[str, float] = {}
         self._looks_at = NEVER
         self._sleeps_until = NEVER
+        self._reporting = Reporting(gathering.spooled)
         self._dialling = Dialling(context, broker)
         self._wake = context.socket(zmq.PULL)
         self._wake.bind(WAKE)
@@ -91,6 +93,14 @@ class Sender:
         self._take(now)
         self._send(now)
         self._tell()
+        if now >= self._reporting.due:
+            self._report()
+
+    def _report(self) -> None:
+        """Tell the broker what only a producer knows. Where that does not go now, the next time tells it."""
+        report = self._reporting.report(self._lanes.values())
+        if report is not None:
+            self._dialling.send(report.encode())
 
     def _tell(self) -> None:
         """Give answers, and the room of what has its answer."""
@@ -102,7 +112,7 @@ class Sender:
         poller = zmq.Poller()
         poller.register(self._wake, zmq.POLLIN)
         self._dialling.register(poller)
-        due = min(self._sleeps_until, self._dialling.due, self._looks_at, *self._paused.values())
+        due = min(self._sleeps_until, self._dialling.due, self._looks_at, self._reporting.due, *self._paused.values())
         left = max(0.0, due - time.monotonic())
         if self._wake in dict(poller.poll(None if left == NEVER else ceil(left * 1000))):
             drain(self._wake)
@@ -153,6 +163,7 @@ class Sender:
             self._lanes[batch.topic] = self._ready[batch.topic] = lane
             lane.add(batch)
         if batches:
+            self._reporting.changes(now)
             self._looks_at = min(self._looks_at, now + LOOK_S)
 
     def _new_lane(self, topic: str) -> Lane:
@@ -162,9 +173,13 @@ class Sender:
                 if other.idle:
                     del self._lanes[other.topic]
                     self._ready.pop(other.topic, None)
+                    self._paused.pop(other.topic, None)
+                    self._reporting.forget(other.topic)
         return Lane(topic, self._broker, pack=self._packing.pack, settle=self._settle, window=self._window)
 
     def _settle(self, batch: Batch, outcome: Outcome) -> None:
+        if not isinstance(outcome, Stored):
+            self._reporting.give_up(batch.topic, batch.count)
         self._outcomes.append((batch, outcome))
 
     def _send(self, now: float) -> None:

@@ -71,8 +71,12 @@ class Spool:
 
     def waits(self, topic: str) -> bool:
         """Whether a topic has something on disk only."""
+        return self.waiting(topic) > 0
+
+    def waiting(self, topic: str) -> int:
+        """Return how many records of a topic are on disk only."""
         track = self._tracks.get(topic)
-        return track is not None and track.waiting > 0
+        return 0 if track is None else track.waiting
 
     def keep(self, batch: Batch, content: Content, *, has_room: bool) -> bool | None:
         """Write a batch down. Return whether it goes right now, else it waits on the disk; None if that fails."""

@@ -48,6 +48,10 @@ class SpooledGathering(Gathering):
         taken, until = super().take(now)
         return taken, min(until, looks_at, feeds_at)
 
+    def spooled(self, topic: str) -> int:
+        """Return how many records of a topic are on the disk only."""
+        return self._spool.waiting(topic)
+
     def settle(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> None:
         """Give answers, and the room back."""
         super().settle(self._spool.settle(outcomes))

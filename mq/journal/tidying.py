@@ -22,6 +22,9 @@ ROUND_PAUSE_STEPS = 10
 KEPT_BY_THE_BROKER = frozenset({"_mq/consumers"})
 """Topics that hold a state and no records: whoever writes there trims them."""
 
+STATS_KEPT = {"topic_bytes_max": 64 << 20, "topic_age_s": 86_400.0}
+"""What is kept of the broker's figures, unless a setting says otherwise: a record a second is about 60 MB a day."""
+
 _On = TypeVar("_On")
 _log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ class Rules(NamedTuple):
     def of(cls, config: Config) -> Rules:
         """Return what the settings say."""
         topics = [(rule.pattern, _policy(config, rule.chosen)) for rule in config.retention]
+        topics.append((Pattern.parse("_mq/stats"), _policy(config, STATS_KEPT)))
         ages = round(config.segment_age_s * SECOND_NS), round(config.topic_expiry_s * SECOND_NS)
         return cls(topics, _policy(config, {}), config.journal_bytes_max, *ages)
 

@@ -37,7 +37,7 @@ def test_who_has_been_silent_for_long_is_forgotten_though_nobody_reports() -> No
     audience.heard(report(1, ("t", 3)), ["#"], 0.0)
     assert rows(audience, FORGOTTEN_S - 0.1) == [(1, "n1:7", 0, 9_900)]
     assert rows(audience, FORGOTTEN_S) == []
-    assert audience.repaired("t") == 0
+    assert audience.repaired()["t"] == 0
 
 
 def test_what_was_repaired_is_summed_over_those_who_listen() -> None:
@@ -45,7 +45,7 @@ def test_what_was_repaired_is_summed_over_those_who_listen() -> None:
     audience.heard(report(1, ("t", 3), ("u", 1)), ["#"], 0.0)
     audience.heard(report(2, ("t", 4)), ["#"], 0.0)
     audience.heard(report(1, ("t", 5)), ["#"], 1.0)
-    assert [audience.repaired(topic) for topic in ("t", "u", "v")] == [9, 0, 0]
+    assert [audience.repaired()[topic] for topic in ("t", "u", "v")] == [9, 0, 0]
 
 
 def test_many_patterns_are_shown_in_short() -> None:
@@ -87,4 +87,4 @@ def test_pages_together_are_those_who_reported_lately_each_once(steps: list[tupl
         if after is None:
             break
     assert found == sorted(lately.items())
-    assert audience.repaired("t") == len(lately)
+    assert audience.repaired()["t"] == len(lately)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
+import pytest
 from broker_process import BrokerProcess
 from cli_kit import minimq, nobody
+from conftest import StartBroker
 from waiting import eventually
 
 import mq
+from mq.client import reporting
 
 
 def test_what_is_missing_is_shown_by_producer(broker: BrokerProcess) -> None:
@@ -22,14 +27,46 @@ def test_what_is_missing_is_shown_by_producer(broker: BrokerProcess) -> None:
     ran = minimq("stats", broker=broker.control)
     assert (ran.code, ran.err) == (0, "")
     head, row = (line.split() for line in ran.lines[-2:])
-    assert head == ["TOPIC", "PRODUCER", "RECEIVED", "MISSING", "LATE", "DUPLICATE"]
-    assert row == ["host/n1/cpu", lossy, "10", "3", "0", "0"]
+    assert head[:8] == ["TOPIC", "PRODUCER", "SAMPLED", "SPOOLED", "RECEIVED", "JOURNALED", "FORWARDED", "REPAIRED"]
+    assert row[:8] == ["host/n1/cpu", lossy[:8], "13", "0", "10", "10", "10", "0"]
+    assert ran.lines[-1].endswith("3 lost on the way to the broker")
     assert any(line.split()[:2] == ["received", "20"] for line in ran.lines)
     everyone = minimq("stats", "host/#", "--all", broker=broker.control)
-    assert [line.split()[1] for line in everyone.lines[-2:]] == [lossy, complete]
+    assert [line.split()[1] for line in everyone.lines[-2:]] == [lossy[:8], complete[:8]]
     counted, *producers = minimq("stats", "host/n2/#", "--json", broker=broker.control).objects
     assert (counted["kind"], counted["records_appended"]) == ("broker", 20)
     assert [(each["kind"], each["topic"], each["missing"]) for each in producers] == [("producer", "host/n2/cpu", 0)]
+
+
+def test_a_producer_tells_what_only_it_knows(broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has not sent yet, and what was refused: a frame that is too large for this broker's limit is given up."""
+    monkeypatch.setattr(reporting, "EVERY_S", 0.01)
+
+    def told() -> tuple[int, int, int]:
+        found = minimq("stats", "notes", "--json", broker=broker.control).objects
+        return next(
+            ((it["sampled"], it["dropped"], it["journaled"]) for it in found if it["kind"] == "producer"), (0, 0, 0)
+        )
+
+    with mq.Producer(broker.control, "written", deliver_s_max=2) as producer:
+        producer.send_many("notes", [b"x"] * 7).result(20)
+        broker.signal(signal.SIGSTOP)
+        with pytest.raises(mq.TimedOut):
+            producer.send_many("notes", [b"y"] * 2).result(20)
+        broker.signal(signal.SIGCONT)
+        producer.send_many("notes", [b"z"] * 4).result(20)
+        eventually(lambda: told()[1] == 2)
+
+
+def test_what_is_not_journaled_is_shown_at_that_step(start_broker: StartBroker) -> None:
+    broker = start_broker(MINIMQ_DISK_FREE_BYTES_MIN=str(1 << 60))
+    with mq.Push(broker.ingest) as push:
+        assert push.ready(20)
+        push.send("host/n1/cpu", b"x")
+        eventually(lambda: minimq("stats", "--json", broker=broker.control).objects[0]["frames_unstored"] == 1)
+    ran = minimq("stats", broker=broker.control)
+    assert ran.lines[-1].split()[2:8] == ["1", "0", "1", "0", "1", "0"]
+    assert ran.lines[-1].endswith("1 not journaled, sent out live only")
 
 
 def test_a_broker_that_has_done_nothing_says_so(broker: BrokerProcess) -> None:

@@ -14,6 +14,7 @@ from mq.broker.counters import Counters
 from mq.broker.intake import Done, Intake, Turn
 from mq.broker.journaling import Journaling
 from mq.broker.ledger import Ledger
+from mq.broker.telling import Telling
 from mq.config import Config
 from mq.frame import Wanted, encode
 from mq.journal.file_journal import FileJournal
@@ -62,7 +63,9 @@ def journal(tmp_path: Path, events: Events) -> Iterator[FileJournal]:
 def journaling(journal: FileJournal, deliver: Deliver, interval_s: float) -> Iterator[Journaling]:
     """Run a journaling thread; its death fails the test."""
     deaths: list[BaseException] = []
-    thread = Journaling(journal, Intake(journal, Config(), Counters(), Ledger()), interval_s, deliver, deaths.append)
+    counters = Counters()
+    intake = Intake(journal, Config(), counters, Ledger())
+    thread = Journaling(journal, intake, Telling(journal, counters, 0), interval_s, deliver, deaths.append)
     thread.start()
     try:
         yield thread
