@@ -39,14 +39,12 @@ def test_what_is_missing_is_shown_by_producer(broker: BrokerProcess) -> None:
 
 
 def test_a_producer_tells_what_only_it_knows(broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it has not sent yet, and what was refused: a frame that is too large for this broker's limit is given up."""
+    """As what it has given up: its outcome is unknown, and so the broker may have it."""
     monkeypatch.setattr(reporting, "EVERY_S", 0.01)
 
-    def told() -> tuple[int, int, int]:
+    def given_up() -> int:
         found = minimq("stats", "notes", "--json", broker=broker.control).objects
-        return next(
-            ((it["sampled"], it["dropped"], it["journaled"]) for it in found if it["kind"] == "producer"), (0, 0, 0)
-        )
+        return sum(it["dropped"] for it in found if it["kind"] == "producer")  # it goes on under another id
 
     with mq.Producer(broker.control, "written", deliver_s_max=2) as producer:
         producer.send_many("notes", [b"x"] * 7).result(20)
@@ -55,7 +53,7 @@ def test_a_producer_tells_what_only_it_knows(broker: BrokerProcess, monkeypatch:
             producer.send_many("notes", [b"y"] * 2).result(20)
         broker.signal(signal.SIGCONT)
         producer.send_many("notes", [b"z"] * 4).result(20)
-        eventually(lambda: told()[1] == 2)
+        eventually(lambda: given_up() == 2)
 
 
 def test_what_is_not_journaled_is_shown_at_that_step(start_broker: StartBroker) -> None:
