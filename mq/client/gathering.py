@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from os import getpid
 from threading import Condition, Lock
 
 from mq.client.ack import Ack
@@ -41,6 +42,7 @@ class Gathering:
 
     def __init__(self, patience: Patience, packing: Packing, wake: Callable[[], None]) -> None:
         self._patience = patience
+        self._process = getpid()
         self._packing = packing
         self._wake = wake
         self._lock = Lock()
@@ -54,6 +56,7 @@ class Gathering:
 
     def put(self, topic: str, body: bytes) -> Ack:
         """Hand over one record."""
+        self.refuse_other_processes()
         if type(body) is not bytes:
             refuse_other_than_bytes([body])
         size = len(body) + MARK_BYTES
@@ -74,6 +77,7 @@ class Gathering:
 
     def put_many(self, topic: str, bodies: Sequence[bytes]) -> Ack:
         """Hand over records that are stored together or not at all; the answer is that of the last."""
+        self.refuse_other_processes()
         if not bodies:
             raise ValueError("a frame holds at least one record")
         refuse_other_than_bytes(bodies)
@@ -96,6 +100,7 @@ class Gathering:
 
     def wait(self, batch: Batch, place: int, timeout: float | None) -> None:
         """Wait for an answer. A batch that is still open leaves now."""
+        self.refuse_other_processes()
         with self._lock:
             if self._open.get(batch.topic) is batch:
                 self._close(batch)
@@ -103,10 +108,21 @@ class Gathering:
 
     def flush(self, timeout: float | None) -> None:
         """Wait until everything has its answer, good or bad. Raises `TimedOut`."""
+        self.refuse_other_processes()
         with self._lock:
             self._close_all()
             if not self._changed.wait_for(lambda: self._settled, timeout):
                 raise TimedOut(f"flush: {self._waiting} bytes of records", timeout or 0.0)
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this is another process than the producer was made in: its thread is not here."""
+        return getpid() != self._process
+
+    def refuse_other_processes(self) -> None:
+        """Raise `Closed` in a process that was forked after the producer was made."""
+        if getpid() != self._process:
+            raise Closed(f"this producer was made in process {self._process}: make one here, after the fork")
 
     def close(self, why: str) -> None:
         """Take nothing more."""

@@ -61,6 +61,7 @@ class SpooledGathering(Gathering):
         super().settle(self._spool.close())
 
     def _keep(self, topic: str, content: Content) -> Ack:
+        self.refuse_other_processes()
         with self._lock:
             if self._why_closed is not None:
                 raise Closed(self._why_closed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -451,6 +452,31 @@ def test_compressing_without_zstd_is_refused_at_once_and_leaves_nothing(monkeypa
     with pytest.raises(CodecMissing, match=r"pip install 'minimq\[zstd\]'"):
         mq.Producer(NOBODY, compress=True)
     assert open_files() <= before
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # that is what this is about
+def test_in_a_forked_process_it_says_so_and_the_parents_goes_on(broker: BrokerProcess) -> None:
+    with mq.Producer(broker.control, "written", linger_s=60) as producer:
+        early = producer.send(TOPIC, b"0")
+        child = multiprocessing.get_context("fork").Process(target=misuse, args=(producer, early))
+        child.start()
+        child.join(PATIENCE_S)
+        assert child.exitcode == 0
+        assert early.result(PATIENCE_S).offset == 0
+        assert producer.send(TOPIC, b"1").result(PATIENCE_S).offset == 1
+
+
+def misuse(producer: mq.Producer, ack: Ack) -> None:
+    """Use a producer in a process that it was not made in: each way is refused, and closing does nothing."""
+    for way in (
+        lambda: producer.send(TOPIC, b"x"),
+        lambda: producer.send_many(TOPIC, [b"x"]),
+        lambda: producer.flush(1),
+        lambda: ack.result(1),
+    ):
+        with pytest.raises(Closed, match="after the fork"):
+            way()
+    producer.close()
 
 
 # --- a broker that says each thing that it may --------------------------------------------------------------------
