@@ -19,7 +19,7 @@ up: .venv/up.installed
 
 test: .venv/dev.installed
 	@scripts/debian.sh
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-docker: .venv/dev.installed
 	@scripts/debian.sh
