@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mq.client.spool_losses import SpoolState as SpoolState
     from mq.client.subscriber import Subscriber as Subscriber
     from mq.errors import BadEndpoint as BadEndpoint
+    from mq.errors import BadName as BadName
     from mq.errors import BadPattern as BadPattern
     from mq.errors import BadTopic as BadTopic
     from mq.errors import Closed as Closed
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Ack": "mq.client.ack",
     "BadEndpoint": "mq.errors",
+    "BadName": "mq.errors",
     "BadPattern": "mq.errors",
     "BadTopic": "mq.errors",
     "Batch": "mq.client.message",
