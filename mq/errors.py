@@ -44,7 +44,7 @@ class BadName(MqError, ValueError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"{name[:100]!r} is no consumer's name: use letters, digits, '_', '.', '-', not starting with a dot, "
+            f"{name!r:.102} is no consumer's name: use letters, digits, '_', '.', '-', not starting with a dot, "
             "at most 100"
         )
 
