@@ -15,7 +15,6 @@ from typing import NamedTuple
 import msgpack
 from google_crc32c import value
 
-from mq.errors import BadMessage
 from mq.frame import (
     HEADER_SIZE,
     MAGIC,
@@ -41,6 +40,10 @@ _OPENING = b"\0" + MAGIC + bytes([VERSION])
 _ROW = [str, int, int, int, int, int]
 
 Row = tuple[str, int, int, int, int, int]
+
+
+class BadNote(Exception):
+    """A note in a spool that is of a newer version, or makes no sense."""
 
 
 class Found(NamedTuple):
@@ -94,16 +97,16 @@ def note(rows: Iterable[Row], now: int) -> bytes:
 
 
 def rows_of(body: bytes) -> list[Row]:
-    """Return a note's rows, or raise `BadMessage`: it is of a newer version, or makes no sense."""
+    """Return a note's rows, or raise `BadNote`: it is of a newer version, or makes no sense."""
     try:
         version, *rows = msgpack.unpackb(body)
     except (ValueError, TypeError) as error:
-        raise BadMessage(f"a note that is not a msgpack array: {error}") from None
+        raise BadNote(f"a note that is not a msgpack array: {error}") from None
     if version != NOTES_VERSION:
-        raise BadMessage(f"a note of version {version}, only {NOTES_VERSION} is known here")
+        raise BadNote(f"a note of version {version}, only {NOTES_VERSION} is known here")
     for row in rows:
         if not isinstance(row, list) or list(map(type, row)) != _ROW or min(row[1:]) < 0:
-            raise BadMessage("a note with a row that is none")
+            raise BadNote("a note with a row that is none")
     return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
 
 

@@ -7,9 +7,9 @@ import logging
 from google_crc32c import value
 
 from mq.client.spool_files import Segment, SpoolFiles
-from mq.client.spool_frames import Damage, Found, rows_of, scan
+from mq.client.spool_frames import BadNote, Damage, Found, rows_of, scan
 from mq.client.spool_track import Identity, Track
-from mq.errors import BadMessage, SpoolUnusable
+from mq.errors import SpoolUnusable
 from mq.frame import HEADER_SIZE, MAGIC, VERSION
 from mq.topic import TOPIC_BYTES_MAX
 
@@ -59,7 +59,7 @@ def _take(segment: Segment, found: Found, tracks: dict[str, Track]) -> None:
         return
     try:
         rows = rows_of(found.body)
-    except BadMessage as error:
+    except BadNote as error:
         raise SpoolUnusable(segment.path, str(error)) from None
     for topic, floor, sent, *identity in rows:
         tracks.setdefault(topic, Track()).recall(floor, sent, Identity(*identity))

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mq.client.spool_frames import Damage, Found, kept, note, rows_of, scan
-from mq.errors import BadMessage
+from mq.client.spool_frames import BadNote, Damage, Found, kept, note, rows_of, scan
 from mq.frame import Wanted, check, encode, pack, parse, split, stamp
 
 ROWS = [("host/n1/cpu", 3, 67, 0, 2**63 + 1, 0), ("b", 0, 0, 0, 0, 0)]
@@ -75,5 +74,5 @@ def test_anything_around_frames_is_passed_over(before: bytes, after: bytes) -> N
     "body", [b"", b"\xc1", b"\x93\x01", b"\x05", b"\x91\x02", b"\x92\x01\x05", b"\x92\x01\x91\xa1a"]
 )
 def test_a_note_that_makes_no_sense_or_is_newer_is_refused(body: bytes) -> None:
-    with pytest.raises(BadMessage):
+    with pytest.raises(BadNote):
         rows_of(body)

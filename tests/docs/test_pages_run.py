@@ -85,7 +85,10 @@ def run_shell(step: Step, broker: BrokerProcess, directory: Path) -> str:
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
-def test_what_a_page_shows_runs_and_prints_what_it_says(page: Path, broker: BrokerProcess, tmp_path: Path) -> None:
+def test_what_a_page_shows_runs_and_prints_what_it_says(
+    page: Path, broker: BrokerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what a page makes is made there
     namespace: dict[str, Any] = {"__name__": page.stem}
     with mq.Producer(broker.control, "written") as producer:
         for topic in THERE.get(name_of(page), []):

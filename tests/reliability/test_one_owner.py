@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -99,7 +100,8 @@ def test_verify_works_beside_it_and_touches_nothing(hanging: BrokerProcess) -> N
 def starting(data: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a broker, and wait for nothing."""
     command = [sys.executable, "-m", "mq.cli", "broker", "--data", str(data), *PORTS]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    quiet = {**os.environ, "MINIMQ_STATS_INTERVAL_S": "0"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=quiet) as process:
         try:
             yield process
         finally:
