@@ -29,12 +29,21 @@ _COST = RECORD_BYTES - MARK_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a batch waits for more records, a caller for room, and a record for its answer; and how much waits."""
+    """How long a batch waits for more records, a caller for room, and a record for its answer; and how much waits.
+
+    Raises `ValueError` for what is below 0, or no number.
+    """
 
     linger_s: float
     block_s_max: float
     deliver_s_max: float
     buffer_bytes_max: int
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if not value >= 0:
+                raise ValueError(f"{name} is at least 0, not {value!r}")
 
 
 class Gathering:

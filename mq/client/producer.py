@@ -69,6 +69,7 @@ class Producer:
     ) -> None:
         if durability not in LEVELS:
             raise ValueError(f"durability is 'written' or 'durable', not {durability!r}")
+        patience = Patience(linger_s, block_s_max, deliver_s_max, buffer_bytes_max)
         packing = Packing(compress=compress)
         limits = SpoolLimits(spool_bytes_max, spool_age_s_max, spool_drain_bytes_s)
         self._spool = None if spool is None else Spool(os.fspath(spool), limits, LEVELS[durability])
@@ -76,7 +77,6 @@ class Producer:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._wake = self._context.socket(zmq.PUSH)
         self._wake.linger = 0
-        patience = Patience(linger_s, block_s_max, deliver_s_max, buffer_bytes_max)
         self._gathering = (
             Gathering(patience, packing, self._rouse)
             if self._spool is None

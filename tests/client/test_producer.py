@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from broker_process import BrokerProcess
@@ -261,6 +262,11 @@ def test_what_cannot_be_a_producer_is_refused_and_leaves_nothing() -> None:
     before = open_files()
     with pytest.raises(ValueError, match="durability"):
         mq.Producer(NOBODY, "perhaps")  # type: ignore[arg-type]
+    for name in ("linger_s", "block_s_max", "deliver_s_max", "buffer_bytes_max"):
+        for wrong in (-1, float("nan")):
+            chosen: dict[str, Any] = {name: wrong}
+            with pytest.raises(ValueError, match=name):
+                mq.Producer(NOBODY, **chosen)
     for endpoint in ("", "here", "tcp://here", "tcp://here:99999", "ipc:///tmp/x"):
         with pytest.raises(BadEndpoint):
             mq.Producer(endpoint)
