@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+from weakref import finalize
 
 import zmq
 
@@ -19,6 +21,38 @@ SILENCES_MS_MAX = {int(zmq.DEALER): SILENCE_MS_MAX, int(zmq.PUSH): SILENCE_OF_A_
 
 Context = zmq.Context[zmq.Socket[bytes]]
 _TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[^:/\s]+):(\d{1,5})")
+
+
+class OwnContext(Context):
+    """Keeps hold of its sockets, to close them before it ends: else it would wait for them for ever.
+
+    pyzmq's own knows them by weak references, which are gone when both are collected together.
+    """
+
+    _kept: list[zmq.Socket[bytes]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = []
+
+    def socket(self, *args: Any, **options: Any) -> zmq.Socket[bytes]:
+        """Make a socket."""
+        made = super().socket(*args, **options)
+        self._kept = [each for each in self._kept if not each.closed] + [made]
+        return made
+
+    def end(self) -> None:
+        """Close what is open, and end."""
+        for each in self._kept:
+            each.close(0)
+        self.term()
+
+
+def context_of(owner: object) -> Context:
+    """Return a context that ends with its owner, also when nobody closes that. Not for one with a thread of its own."""
+    context = OwnContext()
+    finalize(owner, context.end)
+    return context
 
 
 def parse_endpoint(endpoint: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import zmq
 
-from mq.client.endpoint import connect
+from mq.client.endpoint import connect, context_of
 from mq.errors import BadMessage, MqError, Refused, Rewound, TimedOut, Trimmed, Unreachable
 from mq.protocol import Control, Delete, Deleted, Failure, HeadList, Hello, Welcome, decode, is_request
 
@@ -25,7 +25,7 @@ class Link:
     def __init__(self, broker: str, timeout_s: float = TIMEOUT_S) -> None:
         self.broker = broker
         self.timeout_s = timeout_s
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context = context_of(self)
         self._number = 0
         try:
             self._socket = connect(self._context, zmq.DEALER, broker)

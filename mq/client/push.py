@@ -8,7 +8,7 @@ from types import TracebackType
 
 import zmq
 
-from mq.client.endpoint import connect
+from mq.client.endpoint import connect, context_of
 from mq.client.identity import new_producer_id
 from mq.errors import Closed, MqError
 from mq.frame import Content, Wanted, pack, seal
@@ -33,7 +33,7 @@ class Push:
         self._queue_max = queue_max
         self._immediate = immediate
         self._sequences: dict[str, int] = {}
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context = context_of(self)
         try:
             self._socket = self._connect(ingest)
         except MqError:

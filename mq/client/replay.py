@@ -81,10 +81,6 @@ class Replay:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_link"):
-            self.close()
-
     def _next_batch(self) -> Batch:
         while True:
             try:

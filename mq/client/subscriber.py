@@ -14,11 +14,10 @@ from operator import length_hint
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
-import zmq
-
 from mq.client.consumer import Hold, label
 from mq.client.conversation import Conversation
 from mq.client.cursor import NO_END
+from mq.client.endpoint import context_of
 from mq.client.following import Following
 from mq.client.identity import new_producer_id
 from mq.client.latest import Latest
@@ -85,7 +84,7 @@ class Subscriber:
         self._number = new_producer_id()
         self._messages: Iterator[Message] = iter(())
         self._awaiting: Awaiting | None = None
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context = context_of(self)
         try:
             talk = Conversation(self._context, broker)
         except MqError:
