@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from struct import Struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from google_crc32c import extend, value
 
@@ -36,7 +36,7 @@ from mq.topic import TOPIC_BYTES_MAX, encode_topic, is_open, is_topic
 MAGIC = b"MQ"
 VERSION = 1
 HEADER_SIZE = 64
-_LENGTH_AT, _CRC_AT = 32, 36
+_FLAGS_AT, _LENGTH_AT, _CRC_AT = 3, 32, 36
 UNSTORED = 2**64 - 1
 FRAME_BYTES_MAX = 1 << 20
 
@@ -46,9 +46,10 @@ ACK_SHIFT, ACK_MASK = 3, 0b11000
 
 _HEADER = Struct("<2sBBIQQQIIQQII")
 _PRODUCED = Struct("<2sBBIQQQI")
-_CHECKED = Struct("<3sBI24xII")
 _COUNT = Struct("<4xI")
 _KEY = Struct("<8xQQ")
+# Topic and header by the topic's length: one call takes out all that `check` looks at.
+_CHECKED = tuple(Struct(f"<{length}sx3sBIQQ8xII24x") for length in range(TOPIC_BYTES_MAX + 1))
 _STAMP = Struct("<IQQI")
 _CRC = _LENGTH = Struct("<I")
 _OPENING = MAGIC + bytes([VERSION])
@@ -59,8 +60,12 @@ _PLAIN = frozenset(ack << ACK_SHIFT for ack in _ACKS)
 _CODECS = frozenset({bodies.CODEC_NONE, bodies.CODEC_ZSTD})
 
 # What `check` found, for `stamp` and for grouping: topic, count, flags, the CRC of the prefix, the producer's crc, the
-# prefix (topic, NUL and 36 header bytes), the body. A plain tuple: names would cost a tenth of the broker's speed.
-Checked = tuple[bytes, int, int, int, int, bytes, bytes]
+# prefix (topic, NUL and 36 header bytes), the body, producer, sequence. A plain tuple: names would cost a tenth of the
+# broker's speed.
+Checked = tuple[bytes, int, int, int, int, bytes, bytes, int, int]
+CRC: Final = 4
+PRODUCER: Final = 7
+SEQUENCE: Final = 8
 
 
 class Wanted(IntEnum):
@@ -184,11 +189,17 @@ def refuse_other_than_bytes(records: Sequence[bytes]) -> None:
 
 def seal(content: Content, *, produced: int, producer: int, sequence: int, wanted: Wanted) -> bytes:
     """Return the frame that carries this content."""
-    name, count, batch, body, codec = content
-    flags = batch | codec << CODEC_SHIFT | wanted << ACK_SHIFT
-    produced_part = _PRODUCED.pack(MAGIC, VERSION, flags, count, producer, sequence, produced, len(body))
-    head = name + b"\0" + produced_part
-    return head + _CRC.pack(extend(value(head), body)) + _BLANK_STAMP + body
+    prefix = _prefix(content, produced, producer, sequence, wanted)
+    return prefix + _CRC.pack(extend(value(prefix), content.body)) + _BLANK_STAMP + content.body
+
+
+def own(content: Content, *, produced: int, wanted: Wanted = Wanted.NONE) -> Checked:
+    """Return, as `check` would, the anonymous frame that carries this content: for who makes frames and stamps them."""
+    prefix = _prefix(content, produced, 0, 0, wanted)
+    partial = value(prefix)
+    flags = prefix[len(content.name) + 1 + _FLAGS_AT]
+    crc = extend(partial, content.body)
+    return content.name, content.records, flags, partial, crc, prefix, content.body, 0, 0
 
 
 def check(frame: bytes, limit: int = FRAME_BYTES_MAX) -> Checked:
@@ -202,25 +213,27 @@ def check(frame: bytes, limit: int = FRAME_BYTES_MAX) -> Checked:
     body_at = nul + 1 + HEADER_SIZE
     if nul < 1 or len(frame) < body_at:
         raise FrameRefused("not_a_frame", f"{len(frame)} bytes without a topic, a NUL and a header")
-    opening, flags, count, length, crc = _CHECKED.unpack_from(frame, nul + 1)
+    if nul > TOPIC_BYTES_MAX:
+        raise _wrong_topic(frame[:nul])
+    topic, opening, flags, count, producer, sequence, length, crc = _CHECKED[nul].unpack_from(frame)
     if opening != _OPENING:
         raise _wrong_opening(opening)
-    topic, prefix, body = frame[:nul], frame[: nul + 1 + _CRC_AT], frame[body_at:]
+    prefix, body = frame[: nul + 1 + _CRC_AT], frame[body_at:]
     partial = value(prefix)
     if length != len(body):
         raise FrameRefused("bad_length", f"the header says {length} bytes of body, there are {len(body)}")
     if extend(partial, body) != crc:
         raise FrameRefused("bad_checksum", "the checksum is not that of these bytes")
-    if nul > TOPIC_BYTES_MAX or not is_open(topic):
+    if not is_open(topic):
         raise _wrong_topic(topic)
     if flags not in _PLAIN or count != 1:
         _check_body(flags, count, body)
-    return topic, count, flags, partial, crc, prefix, body
+    return topic, count, flags, partial, crc, prefix, body, producer, sequence
 
 
 def stamp(frame: Checked, offset: int, appended: int, epoch: int) -> bytes:
     """Return the frame with the broker's 24 bytes filled in, and nothing else changed."""
-    _, _, _, partial, crc, prefix, body = frame
+    _, _, _, partial, crc, prefix, body, _, _ = frame
     rest = _STAMP.pack(crc, offset, appended, epoch)
     return prefix + rest + _CRC.pack(extend(partial, rest)) + body
 
@@ -278,8 +291,7 @@ def body_holds(prefix: bytes, header: Header, body: bytes) -> bool:
 
 def ack_key(frame: Checked) -> tuple[str, int, int]:
     """Return what an acknowledgement is keyed by: topic, producer, sequence."""
-    producer, sequence = _KEY.unpack_from(frame[5], len(frame[0]) + 1)
-    return frame[0].decode("ascii"), producer, sequence
+    return frame[0].decode("ascii"), frame[PRODUCER], frame[SEQUENCE]
 
 
 def claimed_key(frame: bytes) -> tuple[str, int, int] | None:
@@ -303,6 +315,14 @@ def claimed_count(frame: bytes) -> int:
 def wanted(frame: Checked) -> Wanted:
     """Return the acknowledgement that a checked frame asks for."""
     return Wanted((frame[2] & ACK_MASK) >> ACK_SHIFT)
+
+
+def _prefix(content: Content, produced: int, producer: int, sequence: int, wanted: Wanted) -> bytes:
+    """Return topic, NUL and the header up to the checksum."""
+    name, count, batch, body, codec = content
+    flags = batch | codec << CODEC_SHIFT | wanted << ACK_SHIFT
+    header = _PRODUCED.pack(MAGIC, VERSION, flags, count, producer, sequence, produced, len(body))
+    return name + b"\0" + header
 
 
 def _compressed(content: Content, compress: bodies.Compressor) -> Content:

@@ -184,9 +184,10 @@ REFUSED = [
 
 @short
 def test_a_frame_passes_the_check_and_says_what_was_put_in(case: Case) -> None:
-    topic, count, flags, _, crc, prefix, body = check(case.frame())
+    topic, count, flags, _, crc, prefix, body, producer, sequence = check(case.frame())
     assert topic == case.topic.encode()
     assert count == len(case.records)
+    assert (producer, sequence) == (case.producer, case.sequence)
     assert body_kind(flags) == (case.batch, 0)
     assert case.frame() == prefix + crc.to_bytes(4, "little") + bytes(BROKERS_BYTES) + body
 

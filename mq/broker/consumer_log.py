@@ -9,21 +9,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import msgpack
-from google_crc32c import extend, value
 
 from mq.broker.consumers import Consumers, Event, replayed
 from mq.errors import AppendFailed, JournalError, Trimmed
-from mq.frame import HEADER_SIZE, Checked, encode, split
+from mq.frame import Checked, own, pack, split
 from mq.journal.interface import Journal
 
 TOPIC = "_mq/consumers"
 EVENTS_BYTES_LEAST = 4 << 20
 READ_BYTES = 1 << 20
 FRAME_BYTES = 256 << 10
-_PREFIX_AT = 36  # bytes of the header that are in a checked frame's prefix
 
 _log = logging.getLogger(__name__)
 
@@ -125,10 +122,5 @@ def _frames(events: Iterable[Event], now: int) -> Iterator[Checked]:
 
 
 def own_frame(topic: str, records: list[bytes], now: int) -> Checked:
-    """Return a frame of the broker's own, as `check` would if producers might write there. Raises `TooLarge`."""
-    frame = encode(topic, records, produced=now)
-    body_at = len(topic) + 1 + HEADER_SIZE
-    prefix, body = frame[: len(topic) + 1 + _PREFIX_AT], frame[body_at:]
-    flags: Any = prefix[len(topic) + 1 + 3]
-    partial = value(prefix)
-    return topic.encode(), len(records), flags, partial, extend(partial, body), prefix, body
+    """Return a frame of the broker's own, where producers may not write. Raises `TooLarge`."""
+    return own(pack(topic, records), produced=now)

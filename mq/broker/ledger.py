@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from struct import Struct
 from typing import NamedTuple
 
 from mq.broker.reported import Reported
-from mq.frame import Checked
+from mq.frame import PRODUCER, SEQUENCE, Checked
 from mq.journal.interface import Run
 from mq.topic import Pattern
 
@@ -54,23 +52,33 @@ class Account:
         self.holes: list[tuple[int, int]] = []
 
     def note(self, sequence: int, count: int) -> None:
-        """Take a frame's first sequence and how many records it has."""
-        if sequence >= self.next:
-            if sequence > self.next:
-                self.missing += sequence - self.next
-                self.holes = [*self.holes[1 - HOLES_MAX :], (self.next, sequence)]
-            self.received += count
-            self.next = sequence + count
-            return
-        for place, (first, after) in enumerate(self.holes):
-            if first <= sequence and sequence + count <= after:
-                rest = [(first, sequence), (sequence + count, after)]
-                self.holes[place : place + 1] = [hole for hole in rest if hole[0] < hole[1]]
-                self.received += count
-                self.late += count
-                self.missing -= count
-                return
-        self.duplicate += count
+        """Take the first sequence of some records, and how many they are."""
+        after = sequence + count
+        if sequence < self.next:
+            self._note_again(sequence, min(after, self.next))
+        if after > self.next:
+            self._note_new(max(sequence, self.next), after)
+
+    def _note_new(self, sequence: int, after: int) -> None:
+        if sequence > self.next:
+            self.missing += sequence - self.next
+            self.holes = [*self.holes[1 - HOLES_MAX :], (self.next, sequence)]
+        self.received += after - sequence
+        self.next = after
+
+    def _note_again(self, sequence: int, after: int) -> None:
+        """Take records from before the end: late where they fill a hole, there twice where they do not."""
+        late, holes = 0, []
+        for first, stop in self.holes:
+            filled = max(0, min(stop, after) - max(first, sequence))
+            parts = [(first, stop)] if not filled else [(first, sequence), (after, stop)]
+            holes += [hole for hole in parts if hole[0] < hole[1]]
+            late += filled
+        self.holes = holes[-HOLES_MAX:]
+        self.received += late
+        self.late += late
+        self.missing -= late
+        self.duplicate += after - sequence - late
 
 
 class Ledger:
@@ -92,7 +100,7 @@ class Ledger:
 
     def note(self, run: Run) -> None:
         """Take the frames of one topic out of one turn."""
-        for producer, sequence, records in _stretches(run.topic, run.checked):
+        for producer, sequence, records in _stretches(run.checked):
             if producer:
                 account = self._account(run.topic, producer, sequence)
                 account.note(sequence, records)
@@ -132,25 +140,14 @@ def _place(topic: str, producer: int) -> str:
     return f"{topic} {producer:016x}"
 
 
-def _stretches(topic: bytes, frames: Sequence[Checked]) -> Iterator[tuple[int, int, int]]:
-    """Yield producer, first sequence and records of frames, those that follow on each other as one.
-
-    It is called for every frame that arrives, so what is usual is told in a few calls for all of them.
-    """
-    keys = list(_keys(len(topic)).iter_unpack(b"".join([frame[5] for frame in frames])))
-    counts, producers, sequences = zip(*keys, strict=True)
-    if (
-        len(set(producers)) == 1
-        and sequences == tuple(range(sequences[0], sequences[0] + len(keys)))
-        and max(counts) == 1
-    ):
-        yield producers[0], sequences[0], len(keys)
-        return
-    for count, producer, sequence in keys:
-        yield producer, sequence, count
-
-
-@cache
-def _keys(topic_bytes: int) -> Struct:
-    """Return what reads count, producer and sequence out of a checked frame's prefix: topic, NUL, 36 header bytes."""
-    return Struct(f"<{topic_bytes + 1 + 4}xIQQ12x")
+def _stretches(frames: Sequence[Checked]) -> Iterator[tuple[int, int, int]]:
+    """Yield producer, first sequence and records of frames, those that follow on each other as one."""
+    producer, first = frames[0][PRODUCER], frames[0][SEQUENCE]
+    after = first
+    for frame in frames:
+        if frame[SEQUENCE] != after or frame[PRODUCER] != producer:
+            yield producer, first, after - first
+            producer, first = frame[PRODUCER], frame[SEQUENCE]
+            after = first
+        after += frame[1]
+    yield producer, first, after - first

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from mq.broker.counters import CONTROL, Counters
 from mq.broker.ledger import Ledger
 from mq.broker.room import Room
 from mq.broker.sequences import TAIL_BYTES, Draft, Refusal, Sent, Sequences
 from mq.errors import FrameRefused
-from mq.frame import ACK_MASK, Checked, Wanted, ack_key, check, claimed_key, split, wanted
+from mq.frame import ACK_MASK, CRC, PRODUCER, SEQUENCE, Checked, Wanted, ack_key, check, claimed_key, split, wanted
 from mq.journal.interface import Journal
 from mq.protocol import Acks, Nack
 
@@ -23,7 +22,6 @@ Client = bytes
 Reply = tuple[Client, bytes]
 Key = tuple[str, int, int]  # topic, producer, sequence
 Row = tuple[str, int, int, int, int]  # the same, then offset of the first record, level
-CRC: Final = 4  # where a checked frame has the producer's checksum
 
 
 @dataclass(slots=True)
@@ -87,8 +85,7 @@ class Produced:
             return Refusal("unreadable", f"whether it repeats another is not known: {error.filename}: {error.strerror}")
         if self._journal.failure is not None:
             return Refusal("journal_failed", self._journal.failure)
-        _, producer, sequence = ack_key(found)
-        verdict = group.draft.judge(producer, sequence, found[1], found[CRC])
+        verdict = group.draft.judge(found[PRODUCER], found[SEQUENCE], found[1], found[CRC])
         if isinstance(verdict, Refusal):
             return verdict
         if verdict is None:

@@ -13,21 +13,19 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgpack
-from google_crc32c import value
 
 from mq.frame import (
     HEADER_SIZE,
     MAGIC,
     UNSTORED,
     VERSION,
-    Checked,
     Content,
     Header,
     Wanted,
     body_holds,
     body_kind,
     header_at,
-    seal,
+    own,
     stamp,
 )
 from mq.topic import TOPIC_BYTES_MAX
@@ -82,7 +80,7 @@ class Damage(NamedTuple):
 
 def kept(content: Content, *, wanted: Wanted, produced: int, place: int, now: int) -> bytes:
     """Return the frame by which content is kept."""
-    return _stamped(content, seal(content, produced=produced, producer=0, sequence=0, wanted=wanted), place, now)
+    return stamp(own(content, produced=produced, wanted=wanted), place, now, EPOCH)
 
 
 def note(rows: Iterable[Row], now: int) -> bytes:
@@ -93,7 +91,7 @@ def note(rows: Iterable[Row], now: int) -> bytes:
     """
     body: bytes = msgpack.packb([NOTES_VERSION, *rows])
     content = Content(NOTES.encode("ascii"), 1, batch=False, body=body)
-    return _stamped(content, seal(content, produced=now, producer=0, sequence=0, wanted=Wanted.NONE), UNSTORED, now)
+    return stamp(own(content, produced=now), UNSTORED, now, EPOCH)
 
 
 def rows_of(body: bytes) -> list[Row]:
@@ -122,14 +120,6 @@ def scan(buffer: bytes) -> Iterator[Found | Damage]:
         else:
             yield found
             at = found.stop
-
-
-def _stamped(content: Content, frame: bytes, place: int, now: int) -> bytes:
-    """Fill in what a broker would, of a frame that was made here: it need not be checked again."""
-    cut = len(content.name) + 1 + _CRC_AT
-    prefix, crc = frame[:cut], int.from_bytes(frame[cut : cut + 4], "little")
-    checked: Checked = (content.name, content.records, 0, value(prefix), crc, prefix, content.body)
-    return stamp(checked, place, now, EPOCH)
 
 
 def _at(buffer: bytes, at: int) -> Found | None:

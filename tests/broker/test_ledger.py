@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -77,6 +78,30 @@ def test_as_long_as_all_holes_are_remembered_it_is_exact(count: int, random: Ran
     assert account.duplicate == sum(records * (number - 1) for (_, records), number in times.items())
     assert account.received == sum(records for _, records in times)
     assert account.missing == max(sequence + records for sequence, records in times) - account.received
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([7, 8]), st.integers(0, 12), st.integers(1, 3)), min_size=1, max_size=30),
+    st.data(),
+)
+def test_how_frames_fall_into_turns_changes_nothing(frames: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    """Frames that follow on each other are noted as one, also where the first of them came before."""
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(frames)))) | {0, len(frames)})
+    turns = [run("t", *frames[first:stop]) for first, stop in pairwise(cuts)]
+    assert noted(*turns) == noted(*[run("t", each) for each in frames])
+
+
+def test_what_comes_again_hides_nothing_that_follows_on_it_in_the_same_turn() -> None:
+    assert noted(run("t", (7, 0), (7, 1)), run("t", (7, 1), (7, 2))) == [(7, 3, 0, 0, 1)]
+
+
+def test_a_hole_that_is_filled_bit_by_bit_does_not_become_ever_more_holes() -> None:
+    account = Account(0)
+    account.note(1_000, 1)
+    for number in range(0, 1_000, 2):
+        account.note(number, 1)
+    assert len(account.holes) == module.HOLES_MAX
+    assert account.received == 1 + account.late
 
 
 def test_holes_that_are_forgotten_stay_missing() -> None:

@@ -112,7 +112,7 @@ LEDGER_MUTANTS = [
         "late_stays_missing",
         "what comes late is not missing any more",
         "mq/broker/ledger.py",
-        "self.missing -= count",
+        "self.missing -= late",
         "pass",
         (_LEDGER,),
     ),
