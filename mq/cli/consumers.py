@@ -80,6 +80,9 @@ def reset(
             raise MqError(f"no topic matches {pattern}: nothing is reset")
         _reset(link, name, rows)
     typer.echo(f"{name} goes on there in {len(rows):,} {'topic' if len(rows) == 1 else 'topics'}")
+    for topic, offset, _ in rows:
+        if isinstance(point, int) and offset != point:
+            typer.echo(f"{topic}: at {offset:,}, the nearest to {point:,} that there is")
 
 
 @app.command()

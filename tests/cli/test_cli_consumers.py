@@ -82,6 +82,14 @@ def test_a_consumer_is_set_to_a_point(broker: BrokerProcess, to: str, pattern: s
     assert [topic["lag"] for topic in shown["topics"]] == [0, 0]
 
 
+def test_an_offset_that_a_topic_does_not_have_is_said_to_be_another_there(broker: BrokerProcess) -> None:
+    store(broker, TOPICS[0], b"0", b"1", b"2", b"3")
+    store(broker, TOPICS[1], b"0")
+    read(broker, 5)
+    ran = minimq("consumers", "reset", "reports", "host/#", "--to", "3", broker=broker.control)
+    assert ran.lines == ["reports goes on there in 2 topics", f"{TOPICS[1]}: at 1, the nearest to 3 that there is"]
+
+
 def test_one_that_is_at_work_is_neither_reset_nor_deleted(broker: BrokerProcess) -> None:
     store(broker, TOPICS[0], b"0")
     with mq.Subscriber(broker.control, "host/#", consumer="reports") as subscriber:
