@@ -72,7 +72,8 @@ class Registry:
         """Return a consumer that this member takes part in, who is heard of by that. Raises `Declined`."""
         consumer = self.find(name)
         if member not in consumer.members:
-            raise Declined("fenced", f"this member takes no part in {name} any more: join again", consumer=name)
+            why = f"this member takes no part in {name} any more, as it was silent for too long: begin anew"
+            raise Declined("fenced", why, consumer=name)
         self.heard_of(consumer, member)
         return consumer
 

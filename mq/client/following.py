@@ -70,6 +70,7 @@ class Following:
         self._report = report
         self._next_tending = 0.0
         self._agreed: dict[int, MqError | None] = {}
+        self._fenced: Refused | None = None
         self.clock_ahead_ns = 0
         self.is_idle = False
         self._greet()
@@ -104,6 +105,8 @@ class Following:
         """Ask what is due, then wait for one thing to arrive and take it in."""
         if self.talk.closed:
             raise Closed("this subscriber is closed")
+        if self._fenced is not None:
+            raise self._fenced.with_traceback(None)
         now = time.monotonic()
         self._next_tending = now + TEND_EVERY_S
         if self.talk.is_lost(now):
@@ -214,6 +217,9 @@ class Following:
 
     def _take_failure(self, asked: Asked, error: MqError) -> None:
         busy = isinstance(error, Refused) and error.reason == "busy"
+        if isinstance(asked.request, Join) and asked.request.renew and isinstance(error, Refused) and not busy:
+            self._fenced = error  # what is still here is somebody else's now
+            return
         if isinstance(asked.request, (Fetch, OffsetAt)):
             self._tracker.on_failure(error)
             if isinstance(error, Rewound):

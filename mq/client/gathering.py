@@ -17,12 +17,12 @@ from threading import Condition, Lock
 from mq.client.ack import Ack
 from mq.client.batch import BATCH_RECORDS_MAX, MARK_BYTES, RECORD_BYTES, Batch, Outcome
 from mq.client.packing import Packing
-from mq.errors import Closed, Disconnected, MqError, NotStored, TimedOut
+from mq.errors import Closed, MqError, NotStored, SpoolDropped, StillSpooled, TimedOut
 from mq.frame import refuse_other_than_bytes
 from mq.topic import encode_topic
 
 AWAKE = float("-inf")
-UNKNOWN_MAX = 1_000
+GIVEN_UP_MAX = 1_000
 _LAST = BATCH_RECORDS_MAX - 1
 _COST = RECORD_BYTES - MARK_BYTES
 
@@ -59,7 +59,7 @@ class Gathering:
         self._open: dict[str, Batch] = {}  # by topic; in the order in which they are due
         self._full: list[Batch] = []
         self._room = patience.buffer_bytes_max
-        self._unknown: deque[Batch] = deque(maxlen=UNKNOWN_MAX)
+        self._given_up: deque[Batch] = deque(maxlen=GIVEN_UP_MAX)
         self._sleeps_until = AWAKE
         self._why_closed: str | None = None
 
@@ -144,8 +144,10 @@ class Gathering:
     def given_up(self) -> MqError | None:
         """Return the error of a batch that was given up, and whose acks nobody has asked, if there is one; once."""
         with self._lock:
-            errors = [it.outcome for it in self._unknown if isinstance(it.outcome, MqError) and not it.asked]
-            self._unknown.clear()
+            errors = [it.outcome for it in self._given_up if isinstance(it.outcome, MqError) and not it.asked]
+            self._given_up.clear()
+        if len(errors) > 1:
+            errors[0].add_note(f"the first of {len(errors):,} frames that were given up")
         return errors[0] if errors else None
 
     def release(self) -> None:
@@ -185,8 +187,8 @@ class Gathering:
                 batch.records = []
                 batch.content = None
                 self._room += batch.cost
-                if isinstance(outcome, (TimedOut, Disconnected)):
-                    self._unknown.append(batch)
+                if isinstance(outcome, MqError) and not isinstance(outcome, SpoolDropped | StillSpooled):
+                    self._given_up.append(batch)  # what a spool drops or keeps, the spool tells
             self._changed.notify_all()
 
     # The lock is held in what follows.

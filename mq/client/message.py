@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mq.frame import UNSTORED, Frame
@@ -46,6 +46,14 @@ class Batch(NamedTuple):
         if begin >= end:
             return None
         return self._replace(offset=self.offset + begin, records=self.records[begin:end])
+
+
+def batch_from(messages: Sequence[Message]) -> Batch | None:
+    """Return messages of one frame that follow on each other as a batch, None where there are none."""
+    if not messages:
+        return None
+    first = messages[0]
+    return Batch(*first[:4], [message.body for message in messages])
 
 
 def batch_of(frame: Frame) -> Batch:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mq.body import compressor
+from mq.body import BODY_BYTES_MAX, compressor
 from mq.client.batch import BATCH_BYTES_MAX, Batch
 from mq.errors import TooLarge
-from mq.frame import FRAME_BYTES_MAX, HEADER_SIZE, Content, pack
+from mq.frame import HEADER_SIZE, Content, pack
 from mq.topic import TOPIC_BYTES_MAX
 
 _HEAD_BYTES_MAX = TOPIC_BYTES_MAX + 1 + HEADER_SIZE + 5  # the last is the opening of msgpack's array
 
 
 class Packing:
-    """What the broker takes (the default until it has said so), and whether bodies are compressed.
+    """What the broker takes (until it has said so, all that any might), and whether bodies are compressed.
 
     Raises `CodecMissing` when they are to be, and cannot.
     """
@@ -22,7 +22,7 @@ class Packing:
     def __init__(self, *, compress: bool) -> None:
         self._compresses = compress
         self._compress = compressor() if compress else None
-        self.learn(FRAME_BYTES_MAX)
+        self.learn(BODY_BYTES_MAX)
 
     def learn(self, limit: int) -> None:
         """Keep to the broker's limit from now on."""

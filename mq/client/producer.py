@@ -113,9 +113,9 @@ class Producer:
     def close(self, timeout: float = BLOCK_S_MAX) -> None:
         """Flush, then let go; raise `TimedOut` when the outcome of something stays unknown.
 
-        Records that were given up before are raised here too, unless one of their acks has been asked. What is in the
-        spool stays there: that raises nothing, and `spool` tells how many records it is. In a process that was forked
-        from the producer's it does nothing.
+        Records that were given up or refused are raised here too, unless one of their acks has been asked. What is in
+        the spool stays there: that raises nothing, and `spool` tells how many records it is. In a process that was
+        forked from the producer's it does nothing.
         """
         if self._gathering.is_forked:
             return

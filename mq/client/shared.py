@@ -16,8 +16,8 @@ from mq.client.identity import new_producer_id
 from mq.client.link import ASK_AGAIN_S, TIMEOUT_S, Link
 from mq.client.message import Message, batch_of
 from mq.client.tally import ROWS_MAX, Row, Tally, rows_of
-from mq.errors import Gap, MqError, Refused, Rewound, Trimmed, Unreachable
-from mq.frame import split
+from mq.errors import FrameRefused, Gap, MqError, Refused, Rewound, Trimmed, Unreachable
+from mq.frame import Frame, split
 from mq.protocol import Agreed, Fetch, Frames, Join, Lease, Leased, Leave, Settle, Settled
 from mq.topic import Pattern
 
@@ -25,7 +25,6 @@ RECORDS_A_LEASE = 100
 LEASE_S = 30
 LOOK_EVERY_S = 0.1
 TELL_EVERY_S = 0.1
-TELL_RECORDS = 200
 CREDIT_BYTES = 256 << 10
 
 
@@ -195,7 +194,11 @@ class SharedConsumer:
             self._skip(Gap(topic, first, until), topic, first, until, stop)
             return
         for frame in split(reply.frames):
-            part = batch_of(frame).part(first, stop)
+            try:
+                part = batch_of(frame).part(first, stop)
+            except FrameRefused as error:
+                self._leave_to_others(error, frame, first, stop)
+                continue
             if part is not None:
                 self._ready.extend(message for message in part.messages() if not self._tally.has(message))
         if first < reply.next < stop:
@@ -208,10 +211,19 @@ class SharedConsumer:
         self._ready.append(error)
         self._settle([[topic, first, until]], [], [])
 
+    def _leave_to_others(self, error: FrameRefused, frame: Frame, first: int, stop: int) -> None:
+        """Give back what cannot be unpacked here: somebody else may have what it takes."""
+        self._ready.append(error)
+        row = [frame.topic, max(first, frame.header.offset), min(stop, frame.header.next_offset)]
+        self._settle([], [row], [])
+
     def _tell_if_due(self) -> None:
-        if len(self._tally) >= TELL_RECORDS or time.monotonic() >= self._next_telling:
-            with suppress(Unreachable):
+        """Tell what there is. A broker that is away is waited for once, and then not again for as long."""
+        if time.monotonic() >= self._next_telling:
+            try:
                 self.flush()
+            except Unreachable:
+                self._next_telling = time.monotonic() + self._link.timeout_s
 
     def _settle(self, done: list[Row], failed: list[Row], unused: list[Row]) -> None:
         request = Settle(self._link.number(), self.name, self._member, done, failed, unused)

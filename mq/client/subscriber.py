@@ -22,7 +22,7 @@ from mq.client.following import Following
 from mq.client.identity import new_producer_id
 from mq.client.latest import Latest
 from mq.client.live import Live
-from mq.client.message import Batch, Message
+from mq.client.message import Batch, Message, batch_from
 from mq.client.replay import nanoseconds
 from mq.client.tracker import Tracker
 from mq.errors import MqError, TimedOut
@@ -133,9 +133,12 @@ class Subscriber:
         return message
 
     def receive_batch(self, timeout: float | None = None) -> Batch | None:
-        """Return the next records that came in one frame, None when none come within `timeout` seconds."""
+        """Return the next records that came in one frame, None when none come within `timeout` seconds.
+
+        What `receive` has left of a frame comes first.
+        """
         self._following.tend()
-        batch = self._next_batch(timeout)
+        batch = batch_from(list(self._messages)) or self._next_batch(timeout)
         if batch is not None and self._hold is not None:
             self._hold.handed_out(batch)
         return batch

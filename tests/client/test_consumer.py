@@ -89,6 +89,20 @@ def test_a_whole_batch_is_handed_out_at_once(broker: BrokerProcess) -> None:
         assert take(second, 1) == [b"6"]
 
 
+def test_what_receive_has_left_of_a_batch_comes_before_the_next(broker: BrokerProcess) -> None:
+    with mq.Producer(broker.control, "written") as producer:
+        producer.send_many(TOPIC, numbers(0, 5)).result(PATIENCE_S)
+        producer.send_many(TOPIC, numbers(5, 8))
+    with named(broker) as first:
+        assert take(first, 1) == [b"0"]
+        batch = first.receive_batch(PATIENCE_S)
+        assert batch is not None
+        assert (batch.offset, batch.records) == (1, numbers(1, 5))
+        first.commit()
+    with named(broker) as second:
+        assert take(second, 3) == numbers(5, 8)
+
+
 def test_start_says_where_topics_begin_that_were_not_met_before(broker: BrokerProcess) -> None:
     send(broker, *numbers(0, 5))
     with mq.Subscriber(broker.control, "jobs/#", 3, consumer="late") as first:
@@ -167,6 +181,26 @@ def test_who_was_silent_for_too_long_is_fenced_when_another_has_taken_over(broke
         assert isinstance(refusal(first), Refused)
     with named(broker) as third:
         assert take(third, 1) == [b"1"]
+
+
+def test_who_is_fenced_is_told_so_by_each_call_and_handed_nothing_of_what_is_not_his_any_more(
+    broker: BrokerProcess,
+) -> None:
+    with mq.Producer(broker.control, "written") as producer:
+        producer.send_many(TOPIC, numbers(0, 9))
+    with named(broker) as first, named(broker) as second:
+        assert take(first, 1) == numbers(0, 1)
+        assert eventually(lambda: _received(second)) == b"0"
+        for _ in range(20):
+            found = refusal(first)
+            assert isinstance(found, Refused)
+            if found.reason == "fenced":
+                break
+        for call in (first.receive, first.receive_batch, first.commit):
+            with pytest.raises(Refused, match="begin anew"):
+                call(PATIENCE_S)
+    with named(broker) as anew:
+        assert take(anew, 1) == [b"0"]
 
 
 def test_without_a_name_there_is_nothing_to_commit(broker: BrokerProcess) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from broker_process import BrokerProcess
 from waiting import eventually
 
 import mq
-from mq.errors import Refused, Trimmed
+from mq.errors import CodecMissing, Refused, Trimmed
 
 StartBroker = Callable[..., BrokerProcess]
 TOPIC = "jobs/a"
@@ -63,6 +64,39 @@ def test_members_split_the_records_and_none_is_given_to_two(broker: BrokerProces
         assert one.receive(0.2) is None
     with member(broker) as later:
         assert later.receive(0.2) is None
+
+
+def test_what_one_cannot_unpack_is_left_to_others_and_keeps_nothing_else(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mq.Producer(broker.control, "written", compress=True) as producer:
+        producer.send_many(TOPIC, [bytes(500)] * 2).result(PATIENCE_S)
+    send(broker, b"plain")
+    with member(broker) as with_codec:
+        with member(broker) as without, monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "zstandard", None)
+            with pytest.raises(CodecMissing):
+                without.receive(PATIENCE_S)
+            settle(without, take(without))
+        left = [take(with_codec) for _ in range(2)]
+        assert [(message.offset, message.body) for message in left] == [(0, bytes(500)), (1, bytes(500))]
+        for message in left:
+            settle(with_codec, message)
+        assert with_codec.receive(0.2) is None
+
+
+def test_a_broker_that_is_away_is_waited_for_by_one_of_many_calls(broker: BrokerProcess) -> None:
+    send(broker, *numbers(0, 10))
+    with mq.SharedConsumer(broker.control, "jobs/#", "crew", timeout_s=2) as one:
+        messages = [take(one) for _ in range(10)]
+        broker.kill()
+        began = time.monotonic()
+        for message in messages:
+            one.done(message)
+        assert time.monotonic() - began < 8
+        broker.restart()
+        one.flush()
+        assert one.receive(0.2) is None
 
 
 def test_what_is_settled_is_given_to_nobody_again_over_a_kill_of_the_broker(broker: BrokerProcess) -> None:

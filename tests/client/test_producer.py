@@ -223,6 +223,27 @@ def test_ten_thousand_refusals_all_arrive(start_broker: StartBroker) -> None:
     assert len(acks) == sum(isinstance(error, Refused) for error in found)
 
 
+def test_what_was_refused_and_not_asked_for_is_raised_by_close(start_broker: StartBroker) -> None:
+    broker = start_broker(MINIMQ_TOPICS_MAX="1")
+    producer = mq.Producer(broker.control, "written")
+    producer.send(TOPIC, b"x").result(PATIENCE_S)
+    acks = [producer.send(f"{TOPIC}/{number}", b"x") for number in range(3)]
+    with pytest.raises(Refused):
+        acks[0].result(PATIENCE_S)
+    with pytest.raises(Refused, match="too_many_topics") as raised:
+        producer.close()
+    assert "the first of 2 frames" in raised.value.__notes__[0]
+
+
+def test_a_record_is_held_against_the_brokers_own_limit_from_the_first_on(start_broker: StartBroker) -> None:
+    broker = start_broker(MINIMQ_FRAME_BYTES_MAX="3000000")
+    with mq.Producer(broker.control, "written") as producer:
+        assert producer.send(TOPIC, bytes(2_000_000)).result(PATIENCE_S).offset == 0
+        with pytest.raises(TooLarge) as raised:
+            producer.send(TOPIC, bytes(3_000_000))
+    assert raised.value.limit == 3_000_000
+
+
 def test_what_is_over_the_brokers_own_limit_is_split_or_too_large_though_it_was_sent_before_that_was_known(
     start_broker: StartBroker,
 ) -> None:
@@ -246,7 +267,7 @@ def test_what_is_over_the_brokers_own_limit_is_split_or_too_large_though_it_was_
 
 @pytest.mark.parametrize(
     ("topic", "body", "error"),
-    [("a//b", b"", BadTopic), ("", b"", BadTopic), ("t" * 201, b"", BadTopic), ("a", bytes(1 << 20), TooLarge)],
+    [("a//b", b"", BadTopic), ("", b"", BadTopic), ("t" * 201, b"", BadTopic), ("a", bytes(1 << 24), TooLarge)],
 )
 def test_what_cannot_be_a_frame_is_refused_at_once(topic: str, body: bytes, error: type[MqError]) -> None:
     with mq.Producer(NOBODY) as producer:
