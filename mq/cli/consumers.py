@@ -133,7 +133,7 @@ def _positions(link: Link, pattern: str, point: str | int | datetime | timedelta
     from mq.client.replay import nanoseconds
     from mq.protocol import OffsetAt, OffsetFound
 
-    for topic, first, following in topics(link, pattern):
+    for topic, first, following in topics(link, [pattern]):
         if point == "beginning":
             offset = first
         elif point == "end":

@@ -9,7 +9,17 @@ from typing import NamedTuple
 from mq.client.link import Link
 from mq.errors import Rewound, Trimmed
 from mq.frame import split
-from mq.protocol import ConsumerList, Consumers, Fetch, Frames, PositionList, Positions, TopicList, Topics
+from mq.protocol import (
+    PATTERNS_MAX,
+    ConsumerList,
+    Consumers,
+    Fetch,
+    Frames,
+    PositionList,
+    Positions,
+    TopicList,
+    Topics,
+)
 
 SECOND_NS = 1_000_000_000
 
@@ -18,7 +28,8 @@ class Standing(NamedTuple):
     """Where a consumer stands in one topic.
 
     `lag` counts the records kept from `position` on, and `lag_s` is the age of the first of them, None when there is
-    none. `open` is how many are given out and not settled; `trimmed`, whether records were deleted before their turn.
+    none, or when nobody asked. `open` is how many are given out and not settled; `trimmed`, whether records were
+    deleted before their turn.
     """
 
     topic: str
@@ -41,11 +52,11 @@ def consumers(link: Link) -> Iterator[tuple[str, bool, list[str]]]:
             return
 
 
-def topics(link: Link, pattern: str) -> Iterator[tuple[str, int, int]]:
+def topics(link: Link, patterns: list[str]) -> Iterator[tuple[str, int, int]]:
     """Yield topic, first offset kept, next offset."""
     after: str | None = None
     while True:
-        reply = link.ask(Topics(link.number(), [pattern], after), TopicList)
+        reply = link.ask(Topics(link.number(), patterns, after), TopicList)
         for topic, first, following, *_ in reply.topics:
             yield topic, first, following
         after = reply.after
@@ -57,29 +68,42 @@ def standings(link: Link, name: str) -> Iterator[Standing]:
     """Yield where a consumer stands in each topic."""
     after: str | None = None
     while True:
-        reply = link.ask(Positions(link.number(), name, after), PositionList)
-        for topic, position, _, still_open in reply.positions:
-            yield _standing(link, topic, position, still_open)
-        after = reply.after
+        rows, after = standings_page(link, name, after)
+        for row in rows:
+            yield row._replace(lag_s=_age(link, row.topic, row.position)) if row.lag else row
         if after is None:
             return
 
 
-def _standing(link: Link, topic: str, position: int, still_open: int) -> Standing:
-    found = next(topics(link, topic), None)
-    first, following = found[1:] if found is not None else (position, position)
-    trimmed = position < first
-    waits_from = max(position, first)
-    lag = max(0, following - waits_from)
-    lag_s = _age(link, topic, waits_from) if lag else None
-    return Standing(topic, position, lag, lag_s, still_open, trimmed)
+def standings_page(
+    link: Link, name: str, after: str | None, limit: int = PATTERNS_MAX
+) -> tuple[list[Standing], str | None]:
+    """Return where a consumer stands in some topics, and the topic after which there may be more.
+
+    The ages are left out: each is a question of its own.
+    """
+    reply = link.ask(Positions(link.number(), name, after), PositionList)
+    rows = reply.positions[: min(limit, PATTERNS_MAX)]
+    following = reply.after if len(rows) == len(reply.positions) else rows[-1][0]
+    ends = {topic: (first, end) for topic, first, end in topics(link, [row[0] for row in rows])} if rows else {}
+    return [_standing(topic, position, still, ends.get(topic)) for topic, position, _, still in rows], following
+
+
+def _standing(topic: str, position: int, still_open: int, ends: tuple[int, int] | None) -> Standing:
+    first, end = ends or (position, position)
+    return Standing(topic, position, max(0, end - max(position, first)), None, still_open, position < first)
 
 
 def _age(link: Link, topic: str, offset: int) -> float | None:
-    """Return how long ago a record was appended, by this machine's clock; None when it cannot be had."""
+    """Return how long ago the first record kept from an offset on was appended, by this machine's clock.
+
+    None when it cannot be had.
+    """
     try:
         reply = link.ask(Fetch(link.number(), topic, offset, None, 1), Frames)
-    except (Trimmed, Rewound):
+    except Trimmed as error:
+        return _age(link, topic, error.first_kept)
+    except Rewound:
         return None
     frame = next(split(reply.frames), None)
     return None if frame is None else max(0.0, (time.time_ns() - frame.header.appended) / SECOND_NS)
