@@ -7,7 +7,7 @@ read, so memory stays bounded whatever the backlog.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from operator import length_hint
@@ -54,11 +54,13 @@ class Subscriber:
     `start`, which is 0 then unless it is said. One subscriber holds a name at a time: another one's `receive` raises
     `Refused` (`held`), and goes on once the first has closed, or has not been called for ten seconds.
 
+    `positions` says of topics where each begins instead: offset, and epoch of the record before it (None: not known).
+
     `name` is what `minimq stats` calls it: host and process unless it is said. Every second it tells the broker its
     lag, what it repaired and what is lost to it, as long as it is called.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, each by its name
         self,
         broker: str,
         patterns: str | Sequence[str],
@@ -69,9 +71,12 @@ class Subscriber:
         consumer: str | None = None,
         name: str | None = None,
         receive_hwm: int = RECEIVE_HWM,
+        positions: Mapping[str, tuple[int, int | None]] | None = None,
     ) -> None:
         texts = [patterns] if isinstance(patterns, str) else list(patterns)
         _check_choice(start, consumer, last=last, latest_only=latest_only)
+        if positions and (consumer is not None or last or latest_only):
+            raise ValueError("who begins at positions has no other beginning: leave out consumer, last and latest_only")
         if start is None:
             start = "live" if consumer is None else 0
         self.name = label() if name is None else name
@@ -81,6 +86,8 @@ class Subscriber:
         self._tracker = Latest(chosen, last=last) if latest_only else _tracker(chosen, "last" if last else start)
         if self._hold is not None and isinstance(self._tracker, Tracker):
             self._tracker.positions = self._hold.positions
+        elif isinstance(self._tracker, Tracker):
+            self._tracker.positions = dict(positions or {})
         self._number = new_producer_id()
         self._messages: Iterator[Message] = iter(())
         self._awaiting: Awaiting | None = None
@@ -143,6 +150,12 @@ class Subscriber:
             self._hold.handed_out(batch)
         return batch
 
+    def epoch_of(self, batch: Batch) -> int:
+        """Return the epoch of the last of these records: with the offset behind it, the position there."""
+        if batch.offset is None or isinstance(self._tracker, Latest):
+            return 0
+        return self._tracker.epoch_before(batch.topic, batch.offset + len(batch.records))
+
     def commit(self, timeout: float = COMMIT_S_MAX) -> None:
         """Let this consumer resume behind what was received last, of each topic. Returns once the journal has it.
 
@@ -176,8 +189,8 @@ class Subscriber:
     def _note(self, hold: Hold, found: Batch | MqError) -> None:
         if isinstance(found, MqError):
             hold.raised(found)
-        elif found.offset is not None and isinstance(self._tracker, Tracker):
-            hold.took(found, self._tracker.epoch_before(found.topic, found.offset + len(found.records)))
+        elif found.offset is not None:
+            hold.took(found, self.epoch_of(found))
 
     def __iter__(self) -> Iterator[Message]:
         return self

@@ -223,6 +223,8 @@ def test_a_topic_of_which_nothing_is_kept_is_heard_from_its_end(broker: BrokerPr
         ({"latest_only": True, "start": 7}, "leave out latest_only, or start"),
         ({"latest_only": True, "consumer": "a"}, "leave out latest_only, or consumer"),
         ({"last": True, "consumer": "a"}, "leave out last, or consumer"),
+        ({"positions": {"t": (1, None)}, "consumer": "a"}, "leave out consumer, last and latest_only"),
+        ({"positions": {"t": (1, None)}, "latest_only": True}, "leave out consumer, last and latest_only"),
         ({"name": ""}, "a subscriber's name has 1 to 100 printable characters"),
         ({"name": "x" * 101}, "printable"),
         ({"name": "a\nb"}, "printable"),
