@@ -1,11 +1,11 @@
 #!/bin/sh
 # What tests need beside Python: the browser that they drive, the one library that its driver lacks on a bare Debian,
-# strace, which makes system calls fail, and ip and iptables, which make networks and let them fail. Installed when it is
-# missing and we may.
+# curl, which the pages show, strace, which makes system calls fail, and ip and iptables, which make networks and let them
+# fail. Installed when it is missing and we may.
 set -eu
-packages="chromium fonts-dejavu-core libatomic1 strace iproute2 iptables"
+packages="chromium curl fonts-dejavu-core libatomic1 strace iproute2 iptables"
 there() {
-    command -v chromium && command -v strace && command -v ip && command -v iptables-restore && \
+    command -v chromium && command -v curl && command -v strace && command -v ip && command -v iptables-restore && \
         .venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")'
 }
 
@@ -17,5 +17,5 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
     exit 0
 fi
-echo "minimq: the tests need Chromium, strace, ip and iptables: sudo apt install $packages" >&2
+echo "minimq: the tests need Chromium, curl, strace, ip and iptables: sudo apt install $packages" >&2
 exit 1

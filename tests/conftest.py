@@ -14,8 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent / "reliability"))  # the checker, w
 sys.path.insert(0, str(Path(__file__).parent))
 
 from broker_process import BrokerProcess
+from gateway_process import GatewayProcess
 
 StartBroker = Callable[..., BrokerProcess]
+StartGateway = Callable[..., GatewayProcess]
 SocketFactory = Callable[[int], "zmq.Socket[bytes]"]
 RECEIVE_MS_MAX = 20_000
 
@@ -47,6 +49,27 @@ def start_broker(tmp_path: Path) -> Iterator[StartBroker]:
 def broker(start_broker: StartBroker) -> BrokerProcess:
     """Return a broker on an empty directory."""
     return start_broker()
+
+
+@pytest.fixture
+def start_gateway(tmp_path: Path, broker: BrokerProcess) -> Iterator[StartGateway]:
+    """Return a function that starts gateways for the broker, with options, and limits by name; none may have a bug."""
+    started: list[GatewayProcess] = []
+
+    def start(*options: str, **limits: str) -> GatewayProcess:
+        started.append(GatewayProcess(tmp_path, broker.control, *options, **limits))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        assert "Traceback" not in each.log.read_text(), each.log.read_text()
+
+
+@pytest.fixture
+def gateway(start_gateway: StartGateway) -> GatewayProcess:
+    """Return a gateway for the broker."""
+    return start_gateway()
 
 
 @pytest.fixture

@@ -17,7 +17,11 @@ _EXTRAS = {
     "prometheus_client": "broker",
     "waitress": "broker",
     "bokeh": "viewer",
+    "httptools": "gateway",
     "panel": "viewer",
+    "starlette": "gateway",
+    "uvicorn": "gateway",
+    "wsproto": "gateway",
 }
 
 

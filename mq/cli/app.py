@@ -10,6 +10,7 @@ from mq import __version__
 from mq.cli.broker import broker
 from mq.cli.collect import collect
 from mq.cli.consumers import app as consumers
+from mq.cli.gateway import gateway
 from mq.cli.pub import pub
 from mq.cli.read import replay, tail
 from mq.cli.repair import repair
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (up, broker, collect, view, pub, tail, replay, stats, verify, repair):
+for command in (up, broker, gateway, collect, view, pub, tail, replay, stats, verify, repair):
     app.command()(command)
 app.add_typer(topics, name="topics")
 app.add_typer(consumers, name="consumers")
@@ -46,6 +47,6 @@ def minimq(
 ) -> None:
     """Carry small messages from many machines to whoever wants them, live or later.
 
-    Start with "minimq up": broker, collectors and viewer for this machine. Then, from another terminal: "minimq
-    topics", "minimq tail '#'", "minimq replay TOPIC --from -15m".
+    Start with "minimq up": broker, gateway, collectors and viewer for this machine. Then, from another terminal:
+    "minimq topics", "minimq tail '#'", "minimq replay TOPIC --from -15m".
     """

@@ -17,6 +17,7 @@ import mq
 from mq.cli.app import app
 from mq.config import NUMBERS
 from mq.errors import MqError
+from mq.gateway.operations import OPERATIONS
 
 LIST = Path(__file__).with_name("public_surface.txt")
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,13 @@ USED = ("__iter__", "__next__", "__aiter__", "__anext__", "__enter__", "__exit__
 
 def surface() -> str:
     """Return all of it."""
-    parts = {"python": python(), "command line": commands(), "settings": settings(), "environment": variables()}
+    parts = {
+        "python": python(),
+        "command line": commands(),
+        "http": http(),
+        "settings": settings(),
+        "environment": variables(),
+    }
     return "\n".join(f"{title}\n" + "".join(f"  {line}\n" for line in lines) for title, lines in parts.items())
 
 
@@ -84,6 +91,12 @@ def _commands(command: Any, words: str) -> Iterator[str]:
     taken = [each.metavar or each.name.upper() for each in command.params if each.param_type_name == "argument"]
     options = sorted(name for each in command.params for name in each.opts if each.param_type_name == "option")
     yield " ".join([words, *taken, *options])
+
+
+def http() -> Iterator[str]:
+    """Yield what can be asked of a gateway, with its parameters."""
+    for it in OPERATIONS:
+        yield " ".join([it.method, it.path.replace(":path", ""), *sorted(each.name for each in it.parameters)])
 
 
 def settings() -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What the documentation shows runs as it stands, and prints what the page says that it prints.
 
 The blocks of a page run in order: Python in one namespace, shell in one directory, both against one broker, whose ports
-stand in for the usual ones. `docs/tutorial.md` has a test of its own (`tests/cli/test_tutorial.py`), which starts
-everything as a reader does.
+stand in for the usual ones; where a page asks the gateway, one runs for it. `docs/tutorial.md` has a test of its own
+(`tests/cli/test_tutorial.py`), which starts everything as a reader does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from broker_process import BrokerProcess
+from conftest import StartGateway
 from page import ROOT, Step, is_said, steps_of
 
 import mq
@@ -29,7 +30,7 @@ ELSEWHERE = {
 }
 KINDS = {"python", "sh", "toml"}  # toml: docs/settings.md, read by tests/cli/test_cli_settings_docs.py
 RUN_S_MAX = 60
-# What is on everybody's path; what would go on for ever, or ask, is told not to.
+# What is on everybody's path; what would go on for ever, or ask, is told not to: of a stream the first event will do.
 SHELL = """
 hostname() { echo n1; }
 minimq() {
@@ -39,9 +40,16 @@ minimq() {
     esac
     "$PYTHON" -W error -m mq.cli "$@"
 }
+curl() {
+    case " $* " in
+        *" -N "*) exec 3< <(exec curl -s "$@"); sed '/^data/q' <&3; kill $! ;;
+        *) command curl -s "$@" ;;
+    esac
+}
 """
 # What is on a reader's machine before the page begins.
 THERE = {"README.md": ["host/n1/cpu", "host/old/cpu"]}
+GATEWAY = "http://127.0.0.1:5000"
 BEGUN_BY_HAND = ("make ",)  # the README's two commands, each of them a target that CI runs
 
 
@@ -67,10 +75,10 @@ def run_python(step: Step, page: Path, broker: BrokerProcess, namespace: dict[st
     return printed.getvalue()
 
 
-def run_shell(step: Step, broker: BrokerProcess, directory: Path) -> str:
+def run_shell(text: str, broker: BrokerProcess, directory: Path) -> str:
     """Run it where the broker keeps its data, and return what it prints; it must not fail."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MINIMQ_")}
-    command = ["bash", "-euc", SHELL + step.text]
+    command = ["bash", "-euc", SHELL + text]
     done = subprocess.run(
         command,
         cwd=directory,
@@ -80,16 +88,21 @@ def run_shell(step: Step, broker: BrokerProcess, directory: Path) -> str:
         timeout=RUN_S_MAX,
         check=False,
     )
-    assert done.returncode == 0, f"{step.text}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_what_a_page_shows_runs_and_prints_what_it_says(
-    page: Path, broker: BrokerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path,
+    broker: BrokerProcess,
+    start_gateway: StartGateway,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)  # what a page makes is made there
     namespace: dict[str, Any] = {"__name__": page.stem}
+    gateway = start_gateway().url if any(GATEWAY in step.text for step in runnable(page)) else GATEWAY
     with mq.Producer(broker.control, "written") as producer:
         for topic in THERE.get(name_of(page), []):
             producer.send(topic, b"42")
@@ -97,7 +110,7 @@ def test_what_a_page_shows_runs_and_prints_what_it_says(
         if step.kind == "python":
             printed = run_python(step, page, broker, namespace)
         else:
-            printed = run_shell(step, broker, tmp_path)
+            printed = run_shell(step.text.replace(GATEWAY, gateway), broker, tmp_path)
         place = f"{name_of(page)}:{step.line}"
         assert step.said is None or is_said(step.said, printed), f"{place} prints\n{printed}\nand not\n{step.said}"
 
