@@ -13,7 +13,7 @@ COPY pyproject.toml constraints.txt ./
 RUN python -m venv --without-pip /app/venv \
     && python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 print(*project["dependencies"], sep="\n"); \
-[print(*project["optional-dependencies"][extra], sep="\n") for extra in ("collectors", "broker", "viewer", "zstd")]' \
+[print(*project["optional-dependencies"][extra], sep="\n") for extra in ("collectors", "broker", "gateway", "viewer", "zstd")]' \
         > requirements.txt \
     && pip --python /app/venv/bin/python install -r requirements.txt \
     && find /app/venv -name '*.map' -type f -delete \
@@ -38,8 +38,8 @@ COPY --from=builder /app/venv venv
 COPY --from=builder /app/own venv
 # In numbers, so that Kubernetes can see that it is not root.
 USER 10001:10001
-# Ingest, live, control, health and metrics; the page.
-EXPOSE 5555 5556 5557 5558 8080
+# The gateway; ingest, live, control, health and metrics; the page.
+EXPOSE 5000 5555 5556 5557 5558 8080
 ENTRYPOINT ["minimq"]
 CMD ["--help"]
 

@@ -51,7 +51,7 @@ clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/up.installed: $(INSTALLED_FROM)
-	@scripts/venv.sh collectors,broker,viewer
+	@scripts/venv.sh collectors,broker,gateway,viewer
 	@touch $@
 
 .venv/dev.installed: $(INSTALLED_FROM)

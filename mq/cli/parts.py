@@ -11,13 +11,13 @@ import typer
 
 from mq.cli.supervision import Program
 
-BROKER, COLLECTOR, VIEWER = "broker", "collector", "viewer"
+BROKER, GATEWAY, COLLECTOR, VIEWER = "broker", "gateway", "collector", "viewer"
 BROKER_PORTS = ("--ingest", "--live", "--control", "--ops")
-VIEWER_PORT = "--port"
+VIEWER_PORT, GATEWAY_PORT = "--port", "--gateway"
 HOST = "127.0.0.1"
-CHOICES = ("broker", "collectors", "viewer")
+CHOICES = ("broker", "gateway", "collectors", "viewer")
 PYTHON = (sys.executable, "-P", "-m")  # -P: nothing that lies about where we were started is taken for a module
-_MEANT = {"broker": BROKER, "collectors": COLLECTOR, "collector": COLLECTOR, "viewer": VIEWER}
+_MEANT = {"broker": BROKER, "gateway": GATEWAY, "collectors": COLLECTOR, "collector": COLLECTOR, "viewer": VIEWER}
 
 
 def parse_only(names: str) -> tuple[str, ...]:
@@ -31,8 +31,8 @@ def parse_only(names: str) -> tuple[str, ...]:
 
 def ports_of(parts: Collection[str], ports: Mapping[str, int]) -> dict[str, int]:
     """Return those ports that something is to listen on, by their options."""
-    mine = (*(BROKER_PORTS if BROKER in parts else ()), *([VIEWER_PORT] if VIEWER in parts else ()))
-    return {option: ports[option] for option in mine}
+    listened_on = {BROKER: BROKER_PORTS, GATEWAY: (GATEWAY_PORT,), VIEWER: (VIEWER_PORT,)}
+    return {option: ports[option] for part in parts for option in listened_on.get(part, ())}
 
 
 def programs_for(parts: Collection[str], data: str, broker: str, ports: Mapping[str, int]) -> dict[str, Program]:
@@ -41,10 +41,21 @@ def programs_for(parts: Collection[str], data: str, broker: str, ports: Mapping[
     listen = [f"{option}=tcp://{HOST}:{ports[option]}" for option in BROKER_PORTS]
     programs = {
         BROKER: lambda: Program([*PYTHON, "mq.cli", "broker", "--data", data, *listen], environ, speaks=True),
+        GATEWAY: lambda: _gateway(ports[GATEWAY_PORT], environ),
         COLLECTOR: lambda: Program([*PYTHON, "collectors", "--broker", broker], environ),
         VIEWER: lambda: _viewer(ports[VIEWER_PORT], environ),
     }
     return {part: programs[part]() for part in parts}
+
+
+def refuse_gateway() -> None:
+    """Raise for what a gateway would stumble over before it could say so in a line."""
+    from mq.gateway.limits import load
+
+    for name in ("starlette", "uvicorn", "httptools", "wsproto"):
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
+    load(os.environ)
 
 
 def refuse_collector(broker: str) -> None:
@@ -54,6 +65,10 @@ def refuse_collector(broker: str) -> None:
     if importlib.util.find_spec("psutil") is None:
         raise ModuleNotFoundError(name="psutil")
     read_settings(Given(broker=broker), os.environ)
+
+
+def _gateway(port: int, environ: Mapping[str, str]) -> Program:
+    return Program([*PYTHON, "mq.cli", "gateway", "--address", HOST, "--port", str(port)], environ, speaks=True)
 
 
 def _viewer(port: int, environ: Mapping[str, str]) -> Program:

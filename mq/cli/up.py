@@ -17,6 +17,8 @@ from mq.cli.parts import (
     BROKER,
     CHOICES,
     COLLECTOR,
+    GATEWAY,
+    GATEWAY_PORT,
     HOST,
     VIEWER,
     VIEWER_PORT,
@@ -24,6 +26,7 @@ from mq.cli.parts import (
     ports_of,
     programs_for,
     refuse_collector,
+    refuse_gateway,
 )
 from mq.cli.saying import complain, say
 from mq.cli.supervision import Program, how_it_ended, supervise
@@ -45,12 +48,13 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option, and typer takes them so
     ] = ",".join(CHOICES),
     broker: options.Broker = options.BROKER,
     port: Annotated[int, _port("Of the page.")] = 8080,
+    gateway: Annotated[int, _port("Answers over HTTP, and the earlier MiniMQ's clients.")] = 5000,
     ingest: Annotated[int, _port("Takes pushed frames.")] = 5555,
     live: Annotated[int, _port("Sends frames to subscribers.")] = 5556,
     control: Annotated[int, _port("Answers requests.")] = 5557,
     ops: Annotated[int, _port("Health and metrics, over HTTP.")] = 5558,
 ) -> None:
-    """Run everything for this machine, on loopback: broker, collectors and viewer. Ctrl-C ends all of it.
+    """Run everything for this machine, on loopback: broker, gateway, collectors, viewer. Ctrl-C ends all of it.
 
     \b
     minimq up
@@ -62,19 +66,22 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option, and typer takes them so
     start ends all of it. What dies later is started again, after half a second, then after ever longer, at most 30 s.
 
     With --only a part can be left out. Without the broker the others go to --broker; with it, to the one that is run.
-    --port is the page's port, the four below it are the broker's.
+    --port is the page's port, --gateway that of HTTP, the four below them are the broker's.
     """
     from mq.cli.ports import refuse_taken
     from mq.client.endpoint import parse_endpoint
 
     parts = parse_only(only)
-    wanted = {"--ingest": ingest, "--live": live, "--control": control, "--ops": ops, VIEWER_PORT: port}
+    over_http = {VIEWER_PORT: port, GATEWAY_PORT: gateway}
+    wanted = {"--ingest": ingest, "--live": live, "--control": control, "--ops": ops, **over_http}
     ports = ports_of(parts, wanted)
     _refuse_twice(ports)
     if BROKER in parts:
         _refuse_another_broker(context)
         broker = f"tcp://{HOST}:{control}"
     parse_endpoint(broker)
+    if GATEWAY in parts:
+        refuse_gateway()
     if COLLECTOR in parts:
         refuse_collector(broker)
     programs = programs_for(parts, data, broker, wanted)
@@ -151,4 +158,6 @@ def _where(programs: Mapping[str, Program], broker: str, port: int) -> str:
     """Return what to look at first of what is run."""
     if VIEWER in programs:
         return f"http://localhost:{port}/"
-    return f"broker at {broker}" if BROKER in programs else f"collectors for the broker at {broker}"
+    if BROKER in programs:
+        return f"broker at {broker}"
+    return f"{'gateway' if GATEWAY in programs else 'collectors'} for the broker at {broker}"

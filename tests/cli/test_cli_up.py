@@ -27,13 +27,14 @@ def page_at(url: str) -> bytes | None:
 def test_everything_is_there_when_it_says_so_and_an_interrupt_ends_it(tmp_path: Path) -> None:
     with up(tmp_path) as run:
         run.wait_for_page()
-        children = run.children(3)
+        children = run.children(4)
         assert b"MiniMQ" in (page_at(run.url) or b"")
+        assert page_at(f"http://127.0.0.1:{run.ports['gateway']}/readyz") == b'{"status":"ready"}\n'
         first = eventually(run.newest)
         assert first is not None
         assert msgpack.unpackb(first.body)["node"] == "n1"
         eventually(lambda: (run.newest() or first).offset != first.offset)
-        assert len(children) == 3
+        assert len(children) == 4
         run.process.send_signal(signal.SIGINT)
         assert run.end(signal.SIGINT, END_S_MAX) == 0
         assert run.all_gone()
@@ -43,7 +44,7 @@ def test_everything_is_there_when_it_says_so_and_an_interrupt_ends_it(tmp_path: 
 
 def test_sigterm_ends_it_even_where_nobody_reads_what_it_prints(tmp_path: Path) -> None:
     with up(tmp_path, ignored="HUP", redirection=">&-") as run:
-        run.children(3)
+        run.children(4)
         run.process.send_signal(signal.SIGHUP)  # as under nohup: that its terminal goes is nothing to it
         eventually(run.newest)
         eventually(lambda: page_at(run.url), START_S_MAX)
@@ -64,19 +65,19 @@ def test_a_signal_while_it_starts_ends_what_is_there(tmp_path: Path, number: sig
 def test_when_it_is_killed_its_children_end_by_themselves(tmp_path: Path) -> None:
     with up(tmp_path) as run:
         run.wait_for_page()
-        run.children(3)
+        run.children(4)
         run.process.kill()
         run.process.wait()
         eventually(run.all_gone, END_S_MAX)
 
 
-@pytest.mark.parametrize("kind", ["broker", "collectors", "panel"])
+@pytest.mark.parametrize("kind", ["broker", "gateway", "collectors", "panel"])
 def test_a_child_that_dies_before_all_is_up_ends_the_rest_and_is_named(tmp_path: Path, kind: str) -> None:
     with up(tmp_path) as run:
-        run.children(3)[kind].kill()
+        run.children(4)[kind].kill()
         assert run.ended(END_S_MAX) == 1
         assert run.all_gone()
-        said = {"broker": "broker", "collectors": "collector", "panel": "viewer"}[kind]
+        said = {"broker": "broker", "gateway": "gateway", "collectors": "collector", "panel": "viewer"}[kind]
         assert f"minimq: the {said} was ended by SIGKILL: everything else is ended too\n" in run.err
         assert run.out == ""
 

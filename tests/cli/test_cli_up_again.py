@@ -23,10 +23,10 @@ def kill(run: Up, kind: str, of: int) -> None:
 def test_each_child_that_dies_is_started_again_with_one_line_and_the_others_go_on(tmp_path: Path) -> None:
     with up(tmp_path) as run:
         run.wait_for_page()
-        before = run.children(3)
+        before = run.children(4)
         for kind in before:
-            kill(run, kind, of=3)
-            after = run.children(3)
+            kill(run, kind, of=4)
+            after = run.children(4)
             assert {each for each in before if after[each] != before[each]} == {kind}
             before = after
         assert run.complaints() == [
@@ -82,7 +82,7 @@ def test_a_signal_ends_it_while_a_child_is_away(tmp_path: Path, number: signal.S
 def test_children_that_are_stopped_end_all_the_same_and_cleanly(tmp_path: Path) -> None:
     with up(tmp_path) as run:
         run.wait_for_page()
-        for child in run.children(3).values():
+        for child in run.children(4).values():
             child.suspend()
         assert run.end(signal.SIGINT, END_S_MAX) == 0
         assert run.all_gone()

@@ -15,13 +15,14 @@ from waiting import eventually
 
 from mq.cli.parts import parse_only, ports_of
 
-PORTS = {"--ingest": 1, "--live": 2, "--control": 3, "--ops": 4, "--port": 5}
+PORTS = {"--ingest": 1, "--live": 2, "--control": 3, "--ops": 4, "--port": 5, "--gateway": 6}
 
 
 @pytest.mark.parametrize(
     ("names", "parts", "ports"),
     [
         ("broker", ("broker",), [1, 2, 3, 4]),
+        ("gateway", ("gateway",), [6]),
         ("viewer,broker", ("broker", "viewer"), [1, 2, 3, 4, 5]),
         ("collectors, viewer", ("collector", "viewer"), [5]),
         ("collector,collectors", ("collector",), []),
@@ -39,7 +40,7 @@ def test_a_part_that_there_is_not_is_a_usage_error_that_names_those_that_there_a
     ran = minimq("up", "--only", names)
     assert (ran.code, ran.out) == (2, "")
     assert "Invalid value for '--only'" in ran.err
-    assert "is none of broker, collectors, viewer" in ran.err
+    assert "is none of broker, gateway, collectors, viewer" in ran.err
 
 
 def test_a_broker_alone_does_not_ask_for_the_port_of_a_page(tmp_path: Path) -> None:

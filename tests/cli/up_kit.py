@@ -12,8 +12,8 @@ from waiting import eventually
 
 import mq
 
-NAMES = ("port", "ingest", "live", "control", "ops")
-KINDS = ("broker", "collectors", "panel")
+NAMES = ("port", "gateway", "ingest", "live", "control", "ops")
+KINDS = ("broker", "gateway", "collectors", "panel")
 START_S_MAX = 60.0
 END_S_MAX = 10.0
 

@@ -14,8 +14,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 IMAGE = "minimq-test"
 METRICS = ("cpu", "mem", "disk", "net")
-SERVICES = ("broker", "viewer", *(f"collector-{metric}" for metric in METRICS))
-PORTS = ("INGEST", "LIVE", "CONTROL", "OPS", "PAGE")
+SERVICES = ("broker", "gateway", "viewer", *(f"collector-{metric}" for metric in METRICS))
+PORTS = ("INGEST", "LIVE", "CONTROL", "OPS", "PAGE", "GATEWAY")
 COMMAND_S_MAX = 120
 BUILD_S_MAX = 900
 HEALTHY_S_MAX = 120

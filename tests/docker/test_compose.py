@@ -100,7 +100,7 @@ def test_all_run_and_none_was_started_twice(stack: Stack) -> None:
     assert {service: state["State"]["Status"] for service, state in states.items()} == dict.fromkeys(
         SERVICES, "running"
     )
-    assert [states[service]["State"]["Health"]["Status"] for service in ("broker", "viewer")] == ["healthy"] * 2
+    assert [states[service]["State"]["Health"]["Status"] for service in SERVICES[:3]] == ["healthy"] * 3
     assert {service: state["RestartCount"] for service, state in states.items()} == dict.fromkeys(SERVICES, 0)
 
 
@@ -113,7 +113,7 @@ def test_nobody_is_root_and_only_tmp_can_be_written_to(stack: Stack, service: st
 def test_ports_are_published_to_this_machine_only(stack: Stack) -> None:
     bindings = [
         binding
-        for service in ("broker", "viewer")
+        for service in ("broker", "gateway", "viewer")
         for bindings in stack.state(service)["NetworkSettings"]["Ports"].values()
         for binding in bindings or ()
     ]
