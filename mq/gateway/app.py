@@ -10,7 +10,7 @@ from contextlib import suppress
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -33,12 +33,15 @@ def application(gateway: Gateway) -> Starlette:
     """Return what answers."""
     by_path: dict[str, dict[str, Operation]] = {}
     for each in OPERATIONS:
-        by_path.setdefault(each.path, {})[each.method] = each
+        by_path.setdefault(each.path, {}).update(dict.fromkeys(each.methods, each))
     described = json.dumps(document(OPERATIONS)).encode()
     shown = page(OPERATIONS)
 
     async def openapi(_: Request) -> Response:
         return Response(described, media_type="application/json")
+
+    async def root(_: Request) -> Response:
+        return RedirectResponse("/docs")
 
     async def docs(_: Request) -> Response:
         return HTMLResponse(shown, headers={"Content-Security-Policy": CONTENT_SECURITY})
@@ -46,6 +49,7 @@ def application(gateway: Gateway) -> Starlette:
     routes: list[BaseRoute] = [
         WebSocketRoute(SOCKET.path, _websocket(gateway)),
         *(Route(path, _endpoint(gateway, there), methods=_METHODS) for path, there in by_path.items()),
+        Route("/", root),
         Route("/openapi.json", openapi),
         Route("/docs", docs),
     ]

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mq.client.consumer import ROWS_A_COMMIT, label, positions_of
+from mq.client.consumer import ROWS_A_COMMIT, positions_of
 from mq.client.identity import new_producer_id
 from mq.client.link import Link
 from mq.client.message import Message, batch_of
 from mq.errors import Rewound, Trimmed
 from mq.frame import split
+from mq.gateway.names import own_label
 from mq.protocol import Agreed, Commit, Fetch, Frames, Join, Leave, PositionList, Positions
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Held:
         if self.joined and now < self.renew_at:
             return
         topics, renew = ["#"], self.joined
-        join = Join(link.number(), self.name, self.member, label(), topics, seconds=SILENT_S_MAX, renew=renew)
+        join = Join(link.number(), self.name, self.member, own_label(), topics, seconds=SILENT_S_MAX, renew=renew)
         link.ask(join, Agreed)
         if not self.joined:
             self._learn(link)

@@ -1,10 +1,12 @@
-"""The earlier MiniMQ's names of topics: ``<node>-<metric>`` is ``host/<node>/<metric>``, any other a topic as it is."""
+"""Names: ``<node>-<metric>`` of old is ``host/<node>/<metric>``, any other a topic as it is; and a gateway's own."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from mq.client.consumer import label
 from mq.errors import BadTopic
+from mq.protocol import LABEL_MAX
 from mq.topic import encode_topic
 
 METRICS = ("cpu", "mem", "disk", "net")
@@ -17,6 +19,11 @@ class Place(NamedTuple):
     topic: str
     node: str = ""
     metric: str = ""
+
+
+def own_label() -> str:
+    """Return what a gateway calls itself at the broker, for people: they ask who holds a name, and who listens."""
+    return f"gateway {label()}"[:LABEL_MAX]
 
 
 def place_of(name: str) -> Place:

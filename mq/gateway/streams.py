@@ -20,6 +20,7 @@ from mq.errors import Gap, MqError, Rewound, Trimmed
 from mq.gateway.bodies import record_json
 from mq.gateway.cursor import Cursor
 from mq.gateway.limits import Limits
+from mq.gateway.names import own_label
 from mq.gateway.workers import Overloaded
 
 BATCHES_AHEAD = 4
@@ -57,7 +58,10 @@ class Streams:
         if len(self._open) >= self._limits.streams_max:
             raise Overloaded("there are too many streams", "streams_max", self._limits.streams_max)
         start: Start = "live" if live else _start(cursor)
-        subscriber = Subscriber(self._broker, pattern, start, receive_hwm=RECEIVE_HWM, positions=dict(cursor.positions))
+        positions = dict(cursor.positions)
+        subscriber = Subscriber(
+            self._broker, pattern, start, name=own_label(), receive_hwm=RECEIVE_HWM, positions=positions
+        )
         stream = Stream(subscriber, cursor, self._limits.stream_topics_max)
         self._open.add(stream)
         try:

@@ -184,6 +184,7 @@ def test_consumers_with_their_lag(gateway: GatewayProcess) -> None:
     gateway.publish("t", lines(5), NDJSON)
     gateway.consume("t", "c")
     (row,) = gateway.get("/v1/consumers").json["consumers"]
+    assert row["members"][0].startswith("gateway ")
     assert (row["consumer"], row["shared"], row["topics"], row["lag"]) == ("c", False, 1, 4)
     (place,) = gateway.get("/v1/consumers/c").json["topics"]
     assert place == {"topic": "t", "position": 1, "lag": 4, "open": 0, "trimmed": False}
@@ -223,11 +224,26 @@ def test_records_that_the_broker_has_no_room_for_are_507(start_broker: Any, tmp_
         gateway.kill()
 
 
+def test_a_head_is_told_what_a_get_would_be_and_a_stream_has_none(gateway: GatewayProcess) -> None:
+    gateway.publish("t", b"1")
+    for target in ("/v1/topics/t/records", "/v1/topics", "/healthz", "/readyz", "/docs", "/openapi.json"):
+        told = gateway.ask("HEAD", target)
+        assert (told.status, told.body) == (200, b""), target
+        assert told.headers["Content-Length"] == gateway.ask("GET", target).headers["Content-Length"]
+    assert gateway.ask("HEAD", "/v1/stream").status == 405
+    assert gateway.ask("HEAD", "/v1/none").status == 404
+
+
+def test_who_looks_at_the_bare_address_is_led_to_the_docs(gateway: GatewayProcess) -> None:
+    led = gateway.get("/")
+    assert (led.status, led.headers["Location"]) == (307, "/docs")
+
+
 def test_what_there_is_not_and_what_is_not_done_are_problems(gateway: GatewayProcess) -> None:
     assert gateway.get("/v1/none").problem == "not-found"
     assert gateway.get("/v1/topics/a//b/records").problem == "bad-request"
     refused = gateway.ask("PUT", "/v1/topics/a/records", b"1")
-    assert (refused.problem, refused.headers["Allow"]) == ("method-not-allowed", "POST, GET")
+    assert (refused.problem, refused.headers["Allow"]) == ("method-not-allowed", "POST, GET, HEAD")
     assert gateway.publish("_mq/x", b"1").problem == "reserved-topic"
 
 
@@ -246,7 +262,7 @@ def test_a_page_on_another_port_may_send_json_and_read_what_goes_wrong(gateway: 
     origin = {"Origin": "http://localhost:8080"}
     wish = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     asked = gateway.ask("OPTIONS", "/v1/topics/t/records", headers={**origin, **wish})
-    assert (asked.status, asked.headers["Access-Control-Allow-Methods"]) == (204, "POST, GET")
+    assert (asked.status, asked.headers["Access-Control-Allow-Methods"]) == (204, "POST, GET, HEAD")
     assert "Content-Type" in asked.headers["Access-Control-Allow-Headers"]
     refused = gateway.publish("t", b"{", {**JSON, **origin})
     assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (400, "http://localhost:8080")
