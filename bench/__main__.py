@@ -14,18 +14,20 @@ from bench.measures.acknowledged import durable, ingest, send
 from bench.measures.footprint import EXPORTER, footprint
 from bench.measures.nodes import nodes
 from bench.measures.opening import opening
+from bench.measures.over_http import WRK, http
 from bench.measures.pushed import latency, push
 from bench.measures.replayed import replay
 from bench.table import Row, markdown
 from mq.errors import MqError
 
-ALL = (ingest, send, push, latency, durable, replay, nodes, opening, footprint)
+ALL = (ingest, send, push, latency, durable, replay, nodes, opening, http, footprint)
 MEASURES = {measure.__name__: measure for measure in ALL}
 NEEDED = {
     "ingest": (REDIS, "redis-server"),
     "send": (REDIS, "redis-server"),
     "durable": (REDIS, "redis-server"),
     "replay": (REDIS, "redis-server"),
+    "http": (WRK, "wrk"),
     "footprint": (EXPORTER, "prometheus-node-exporter"),
 }
 FIGURES = Path("docs/figures.md")

@@ -115,6 +115,11 @@ class Stage(ExitStack):
         broker = self.program([sys.executable, "-m", "mq.cli", "broker", "--data", data, *ports], settings)
         return broker, endpoints(broker)
 
+    def gateway(self, control: str) -> str:
+        """Start a gateway for a broker, and return where it answers."""
+        command = [sys.executable, "-m", "mq.cli", "gateway", "--broker", control, "--port", "0"]
+        return endpoints(self.program(command))["gateway"]
+
     def redis(self, sync: str = "everysec") -> str:
         """Start a Redis that appends to a file and syncs it so often, and return the path of its socket."""
         place = self.enter_context(TemporaryDirectory(dir="."))

@@ -16,6 +16,7 @@ PROGRAMS = {
     "simulating": ("simulate",),
     "keeping": ("keep", "keep_large"),
     "looking": ("look",),
+    "http": ("post", "send_lines", "meet", "bare"),
 }
 
 
