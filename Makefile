@@ -6,13 +6,14 @@
 #   make bench         the figures, as a table
 #   make mutants       takes out one guard after the other: which test misses it, as a table
 #   make screenshot    docs/page.png
+#   make kube          what in kube/ is made: the base from the chart
 #   make constraints   pins anew what CI installs
 
 BIN := .venv/bin
 WORKERS := 4  # tests wait more than they compute: more of them at once than there are cores
 INSTALLED_FROM := pyproject.toml constraints.txt scripts/venv.sh
 .DEFAULT_GOAL := up
-.PHONY: up test test-docker check bench mutants screenshot golden constraints clean
+.PHONY: up test test-docker check bench mutants screenshot golden kube constraints clean
 
 up: .venv/up.installed
 	@exec $(BIN)/minimq up $(ARGS)
@@ -43,6 +44,9 @@ screenshot: .venv/dev.installed
 
 golden: .venv/dev.installed
 	$(BIN)/python tests/data/golden/make_golden.py
+
+kube: .venv/dev.installed
+	$(BIN)/python scripts/kube_base.py
 
 constraints:
 	@scripts/constraints.sh
