@@ -62,7 +62,7 @@ apiVersion: v1
 kind: Service
 metadata:
   name: {{ .name }}
-  namespace: {{ .root.Values.namespace }}
+  namespace: {{ .root.Values.namespace | quote }}
   labels:
     {{- include "minimq.labels" .name | nindent 4 }}
   {{- with .part.service.annotations }}
@@ -89,7 +89,7 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
   name: {{ .name }}
-  namespace: {{ .root.Values.namespace }}
+  namespace: {{ .root.Values.namespace | quote }}
   labels:
     {{- include "minimq.labels" .name | nindent 4 }}
 spec:
@@ -114,7 +114,7 @@ spec:
 {{- define "minimq.egress" -}}
 - to:
     - namespaceSelector:
-        matchLabels: {kubernetes.io/metadata.name: {{ .Values.namespace }}}
+        matchLabels: {kubernetes.io/metadata.name: {{ .Values.namespace | quote }}}
       podSelector:
         matchLabels: {app: broker}
   ports:
