@@ -8,10 +8,16 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import helm_python
+import kubernetes_validate
+import kubernetes_validate.utils
 import yaml
+from hypothesis import strategies as st
 from page import ROOT
+
+from mq.config import NUMBERS
 
 KUBE = ROOT / "kube"
 CHART = KUBE / "chart"
@@ -22,6 +28,16 @@ EXAMPLES = ("laptop", "production")  # each of them an overlay, and a file of va
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 Objects = dict[Key, Object]
+
+
+def _setting(name: str) -> st.SearchStrategy[float]:
+    """Return values that a setting of the broker may have: whole ones as far as JSON's numbers are exact."""
+    spec = NUMBERS[name]
+    least = spec.metadata["least"]
+    return st.integers(least, 1 << 53) if isinstance(spec.default, int) else st.floats(least, 1e15)
+
+
+ANY_SETTINGS = st.fixed_dictionaries({}, optional={name: _setting(name) for name in NUMBERS})
 
 
 def values_of(example: str) -> Object:
@@ -62,6 +78,18 @@ def pods(objects: Objects) -> Iterator[tuple[Key, Object]]:
     for key, each in objects.items():
         if template := each.get("spec", {}).get("template"):
             yield key, {"metadata": {**template["metadata"], "namespace": key[1]}, "spec": template["spec"]}
+
+
+_read_once = cache(kubernetes_validate.utils.schema_contents)
+
+
+def validate(each: Object, version: str) -> None:
+    """Raise what Kubernetes of a version would refuse an object for, a field that it does not know included.
+
+    kubernetes-validate by itself reads a megabyte of schemas anew for each object.
+    """
+    with patch.object(kubernetes_validate.utils, "schema_contents", _read_once):
+        assert kubernetes_validate.validate(each, version, strict=True) == version
 
 
 def _keyed(documents: Iterable[Object | None]) -> Objects:

@@ -6,11 +6,12 @@ import copy
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import helm_python
 import kubernetes_validate
 import pytest
-from kube_kit import CHART, EXAMPLES, Object, built, rendered, values_of
+from kube_kit import CHART, EXAMPLES, Object, built, rendered, validate, values_of
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 WARNING = 2
@@ -48,7 +49,7 @@ def distinct() -> Iterator[Object]:
 def test_a_kubernetes_of_this_version_takes_every_object(version: str) -> None:
     for each in distinct():
         if each["kind"] != "ServiceMonitor":  # the Prometheus operator's; no part of Kubernetes
-            assert kubernetes_validate.validate(each, version, strict=True) == version
+            validate(each, version)
 
 
 def test_the_versions_are_those_that_the_chart_is_for() -> None:
@@ -62,7 +63,7 @@ def test_what_is_no_field_would_be_told(version: str) -> None:
     broker = copy.deepcopy(built("base")["StatefulSet", "minimq", "broker"])
     broker["spec"]["template"]["spec"]["hostsPID"] = True
     with pytest.raises(kubernetes_validate.ValidationError, match="hostsPID"):
-        kubernetes_validate.validate(broker, version, strict=True)
+        validate(broker, version)
 
 
 @pytest.mark.parametrize("values", ALL, ids=["defaults", *EXAMPLES, "the rest"])
@@ -74,8 +75,8 @@ def test_helm_lints_the_chart(values: Object | None, version: str) -> None:
     assert [each for each in report["messages"] if each["severity"] >= WARNING] == []
 
 
-def test_a_chart_can_be_packed_and_renders_the_same(tmp_path: object) -> None:
-    packed = helm_python.package(CHART, destination=str(tmp_path))
+def test_a_chart_can_be_packed_and_renders_the_same(tmp_path: Path) -> None:
+    packed = helm_python.package(CHART, destination=tmp_path)
     with helm_python.Chart.load(packed) as theirs, helm_python.Chart.load(CHART) as ours:
         assert theirs.render(name="minimq") == ours.render(name="minimq")
 
