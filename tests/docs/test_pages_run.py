@@ -26,6 +26,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 ELSEWHERE = {
     "docs/tutorial.md": "typed by tests/cli/test_tutorial.py",
     "docs/docker.md": "needs Docker: make test-docker",
+    "docs/kubernetes.md": "needs a cluster: what it says is checked by tests/kube",
     "docs/systemd.md": "needs systemd: its units are checked by tests/cli/test_cli_systemd.py",
 }
 KINDS = {"python", "sh", "toml"}  # toml: docs/settings.md, read by tests/cli/test_cli_settings_docs.py

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from kube_kit import ANY_SETTINGS, CHART, Object, notes, pods, rendered, validate
 from pod_security import broken
 
+from mq import __version__
+
 EXAMPLES_MAX = 40
 NEWEST = "1.37"
 # A path into the values, what is put there, and what the refusal names.
@@ -135,7 +137,7 @@ def test_whatever_the_values_are_what_is_promised_holds(values: Object) -> None:
         level = objects["Namespace", "", key[1]]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
         assert broken(pod, level) == set(), key
         for container in pod["spec"]["containers"]:
-            assert container["image"] == f"minimq:{values.get('image', {}).get('tag') or '0.1.0'}"
+            assert container["image"] == f"minimq:{values.get('image', {}).get('tag') or __version__}"
     given_metrics = values.get("collectors", {}).get("metrics", ["cpu", "mem", "disk", "net"])
     told = [pod["spec"]["containers"][0]["env"][0]["value"] for key, pod in pods(objects) if key[0] == "DaemonSet"]
     assert sorted(" ".join(told).split()) == sorted(given_metrics)
