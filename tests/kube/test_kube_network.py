@@ -13,6 +13,7 @@ OPS, PAGE, HTTP = 5558, 8080, 5000
 PORTS = (*DATA, OPS, PAGE, HTTP, 22)
 DNS = Peer("kube-system", {"k8s-app": "kube-dns"})
 APP, PROMETHEUS, STRANGER = Peer("apps", {"app": "shop"}), Peer("monitoring", {"app": "prometheus"}), Peer("other", {})
+APPS = {"matchLabels": {"kubernetes.io/metadata.name": "apps"}}
 COLLECTORS = [f"producer-host-{metric}" for metric in ("cpu", "mem", "disk", "net")]
 CLIENTS = ["viewer", "gateway", *COLLECTORS]
 INNER = {(client, "broker", port) for client in CLIENTS for port in DATA}
@@ -64,9 +65,7 @@ def test_the_broker_dials_nobody() -> None:
 
 
 def test_who_is_named_for_the_gateway_reaches_it() -> None:
-    objects = rendered(
-        {"gateway": {"allowFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "apps"}}}]}}
-    )
+    objects = rendered({"gateway": {"allowFrom": [{"namespaceSelector": APPS}]}})
     gateway = peers_of(objects)["gateway"]
     assert may_reach(objects, APP, gateway, HTTP)
     assert not may_reach(objects, STRANGER, gateway, HTTP)
@@ -75,3 +74,11 @@ def test_who_is_named_for_the_gateway_reaches_it() -> None:
 def test_without_policies_nothing_is_held_back() -> None:
     objects = rendered({**values_of("laptop"), "networkPolicies": False})
     assert may_reach(objects, STRANGER, peers_of(objects)["broker"], OPS)
+
+
+@pytest.mark.parametrize("kind", ["ClusterIP", "NodePort", "LoadBalancer"])
+def test_who_is_named_for_the_page_is_all_that_reaches_it_however_it_is_served(kind: str) -> None:
+    objects = rendered({"viewer": {"service": {"type": kind}, "allowFrom": [{"namespaceSelector": APPS}]}})
+    viewer = peers_of(objects)["viewer"]
+    assert may_reach(objects, APP, viewer, PAGE)
+    assert not any(may_reach(objects, peer, viewer, PAGE) for peer in (STRANGER, OUTSIDE))

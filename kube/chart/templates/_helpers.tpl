@@ -96,14 +96,13 @@ spec:
   podSelector:
     matchLabels: {app: {{ .name }}}
   policyTypes: [Ingress, Egress]
-  {{- $outside := ne .part.service.type "ClusterIP" }}
-  {{- if or $outside .part.allowFrom }}
+  {{- if or .part.allowFrom (ne .part.service.type "ClusterIP") }}
   ingress:
     - ports:
         - {protocol: TCP, port: {{ .port }}}
-      {{- if not $outside }}
+      {{- with .part.allowFrom }}
       from:
-        {{- toYaml .part.allowFrom | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
       {{- end }}
   {{- end }}
   egress:
