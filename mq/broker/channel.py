@@ -46,6 +46,9 @@ class Channel(Generic[Item]):
         self._room.release()
         return item
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def close(self) -> None:
         """Close the thread's end, once the thread has ended."""
         self._wake.close()

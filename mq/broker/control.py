@@ -80,6 +80,7 @@ class Desk:
         self._clock = clock
         self.audience = audience if audience is not None else Audience()
         self.reports = reports if reports is not None else Reports()
+        counters.queues["requests"] = lambda: sum(list(self._waiting.values()))
 
     def handle(self, client: Client, message: bytes) -> Job | bytes:
         """Return the answer to a request, or the job that makes it."""

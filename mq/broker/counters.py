@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from mq.histogram import Histogram
 
 INGEST, CONTROL = "ingest", "control"
 
 
 class Counters:
-    """Numbers that only grow since the broker's start.
+    """Numbers that only grow since the broker's start, and where to read those that do not.
 
     `refused` counts frames by port and kind, `connections` what became of them, by port and event; `live_overflows`
     the turns in which a subscriber's queue was full, so that it missed frames.
+
+    `gauges` are asked for what is so now, `queues` for how many wait there; any thread may ask.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sync_seconds: Histogram | None = None) -> None:
+        self.sync_seconds = sync_seconds or Histogram()
+        self.gauges: dict[str, Callable[[], int]] = {}
+        self.queues: dict[str, Callable[[], int]] = {}
         self.frames_received = 0
         self.records_appended = 0
         self.bytes_appended = 0
         self.frames_forwarded = 0
         self.frames_unstored = 0
         self.frames_repeated = 0
+        self.records_synced = 0
+        self.bytes_synced = 0
+        self.records_missed = 0
+        self.records_late = 0
+        self.records_duplicate = 0
+        self.host_samples_left_out = 0
         self.syncs = 0
         self.requests = 0
         self.requests_refused = 0
@@ -40,7 +53,14 @@ class Counters:
 
     def as_map(self) -> dict[str, object]:
         """Return all of them as they travel in a message."""
-        return {**self.plain(), "refused": _by_port(self.refused), "connections": _by_port(self.connections)}
+        return {
+            **self.plain(),
+            "refused": _by_port(self.refused),
+            "connections": _by_port(self.connections),
+            "gauges": {name: ask() for name, ask in self.gauges.items()},
+            "queues": {name: ask() for name, ask in self.queues.items()},
+            "sync_seconds": self.sync_seconds.as_map(),
+        }
 
 
 def _by_port(counted: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from mq.broker.counters import Counters
 from mq.broker.reported import Reported
 from mq.frame import PRODUCER, SEQUENCE, Checked
 from mq.journal.interface import Run
@@ -91,8 +92,10 @@ class Ledger:
         self,
         reported: Callable[[], Mapping[tuple[bytes, int], Reported]] = dict,
         repaired: Callable[[], Mapping[str, int]] = dict,
+        counters: Counters | None = None,
     ) -> None:
         self._reported, self._repaired = reported, repaired
+        self._counters = counters or Counters()
         self._accounts: OrderedDict[tuple[bytes, int], Account] = OrderedDict()
 
     def __len__(self) -> int:
@@ -103,7 +106,10 @@ class Ledger:
         for producer, sequence, records in _stretches(run.checked):
             if producer:
                 account = self._account(run.topic, producer, sequence)
-                account.note(sequence, records)
+                if sequence == account.next:
+                    account.note(sequence, records)
+                else:
+                    self._note_break(account, sequence, records)
                 if run.error is not None:
                     account.unstored += records
 
@@ -123,6 +129,15 @@ class Ledger:
                 counted = it.received, it.missing, it.late, it.duplicate, it.unstored
                 rows.append(Row(topic, producer, *counted, sampled, said.spooled, said.dropped, repaired.get(topic, 0)))
         return rows, None
+
+    def _note_break(self, account: Account, sequence: int, records: int) -> None:
+        """Take what does not follow on what came before, and count what that means: these counts only grow."""
+        missing, late, duplicate = account.missing, account.late, account.duplicate
+        account.note(sequence, records)
+        counters = self._counters
+        counters.records_late += account.late - late
+        counters.records_missed += account.missing - missing + account.late - late
+        counters.records_duplicate += account.duplicate - duplicate
 
     def _account(self, topic: bytes, producer: int, sequence: int) -> Account:
         account = self._accounts.get((topic, producer))

@@ -25,12 +25,17 @@ class Outbox:
     """Keeps up to `client_bytes_max` for each client, and `bytes_max` for all together."""
 
     def __init__(self, bytes_max: int, client_bytes_max: int) -> None:
-        self._room = bytes_max
+        self._bytes_max = self._room = bytes_max
         self._client_bytes_max = client_bytes_max
         self._waiting: dict[Client, _Waiting] = {}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
+
+    @property
+    def size(self) -> int:
+        """How many bytes wait."""
+        return self._bytes_max - self._room
 
     def holds(self, client: Client) -> bool:
         """Whether answers wait for this client: the next one then waits behind them."""

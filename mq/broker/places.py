@@ -48,7 +48,8 @@ class Place:
     @property
     def position(self) -> int:
         """The first offset that is not settled."""
-        return self.pieces[0].first if self.pieces else self.next
+        pieces = self.pieces[:1]  # looked at once: another thread may ask while they change
+        return pieces[0].first if pieces else self.next
 
     @property
     def open(self) -> int:

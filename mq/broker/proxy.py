@@ -84,6 +84,12 @@ class Proxy:
         self._rates = Rates(config.producer_records_s_max, config.producer_bytes_s_max)
         self._window = LiveWindow(config.live_messages_max, config.live_bytes_max)
         self._under_way: list[int] = []
+        counters.gauges["pending_bytes"] = lambda: self._waiting.held
+        counters.queues.update(
+            turns=lambda: len(self._under_way),
+            clients=lambda: len(self._waiting),
+            changes=lambda: self._waiting.changes,
+        )
         # The class below zmq.Socket is the same without a layer of Python: a tenth of the broker's time.
         self._publish = super(zmq.Socket, sockets.live).send
         self._turn_frames = min(TURN_FRAMES_LEAST, config.turn_frames_max)

@@ -20,6 +20,7 @@ class Replies:
         self._control = control
         self._counters = counters
         self._outbox = Outbox(OUTBOX_BYTES_MAX, OUTBOX_CLIENT_BYTES_MAX)
+        counters.gauges["outbox_bytes"] = lambda: self._outbox.size
 
     def __bool__(self) -> bool:
         return bool(self._outbox)

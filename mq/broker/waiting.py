@@ -38,8 +38,9 @@ class Waiting:
         self.held = 0
         self.changes = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._queues)
+    def __len__(self) -> int:
+        """Return of how many clients something waits."""
+        return len(self._queues)
 
     def put(self, client: Client, frame: bytes) -> bool:
         """Take a frame, if that leaves its client no more than what is left for others; the first needs but room."""

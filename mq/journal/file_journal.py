@@ -56,6 +56,7 @@ class FileJournal:
                 undo.callback(self._lock.release)
                 self._lock.sign()
                 self._syncing = Syncing(self._files, data)
+                self.sync_seconds = self._syncing.seconds
                 undo.callback(self._syncing.close)
                 tombstones = Tombstones(self._files, data, config.deleted_topics_max)
                 self._logs = Logs(self._files, self._indexes, tombstones, data, config)

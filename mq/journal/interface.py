@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from mq.errors import AppendFailed
 from mq.frame import Checked
+from mq.histogram import Histogram
 from mq.topic import Pattern
 
 
@@ -63,6 +64,7 @@ class Journal(Protocol):
     """Appending and syncing are one thread's; reading is any thread's, at any time."""
 
     epoch: int
+    sync_seconds: Histogram
 
     @property
     def failure(self) -> str | None:

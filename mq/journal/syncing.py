@@ -17,6 +17,7 @@ from functools import partial
 from itertools import chain, takewhile
 from math import inf
 
+from mq.histogram import Histogram
 from mq.journal.files import Files
 from mq.journal.topic_log import TopicLog
 
@@ -35,6 +36,7 @@ class Syncing:
         self._files = files
         self._clock = clock
         self._descriptor = files.open(data, os.O_RDONLY | os.O_DIRECTORY)
+        self.seconds = Histogram()
         self.dirty: set[TopicLog] = set()
         self.directories: set[str] = set()
         # synced logs in the order in which they began to wait for a mark, and their sizes then
@@ -122,6 +124,13 @@ class Syncing:
         return None
 
     def _sync(self, calls: Iterable[Callable[[], None]], count: int) -> None:
+        """Make so many calls, or one in place of all; how long that took is noted, unless there was nothing to do."""
+        began = self._clock()
+        self._sync_all(calls, count)
+        if count:
+            self.seconds.note(self._clock() - began)
+
+    def _sync_all(self, calls: Iterable[Callable[[], None]], count: int) -> None:
         if count <= SYNC_ONE_BY_ONE_MAX:
             try:
                 for call in calls:

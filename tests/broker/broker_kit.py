@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mq.errors import AppendFailed, JournalError
 from mq.frame import Checked, stamp
+from mq.histogram import Histogram
 from mq.journal.files import Files
 from mq.journal.interface import Head, Run, Slice, TopicInfo
 from mq.topic import Pattern
@@ -32,6 +33,7 @@ class MemoryJournal:
     syncs: int = 0
     crash: Exception | None = None
     free: int = 1 << 40
+    sync_seconds: Histogram = field(default_factory=Histogram)
 
     def append(self, frames: Sequence[Checked]) -> list[Run]:
         """Stamp frames, grouped by topic."""
