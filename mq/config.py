@@ -86,6 +86,9 @@ class Config:
     consumer_rows_max: int = _limit(200_000, 1, "positions and such records of all consumers together")
     consumer_tries_max: int = _limit(5, 1, "a record given out so many times becomes a dead letter")
     consumer_expiry_s: float = _limit(30 * 86_400.0, 1.0, "a consumer that nobody has used for so long is deleted")
+    metrics_topics_max: int = _limit(1_000, 1, "topics that have values of their own in /metrics")
+    metrics_nodes_max: int = _limit(1_000, 1, "nodes whose samples are in /metrics")
+    metrics_node_age_s: float = _limit(60.0, 1.0, "a sample that came so long ago is there no more")
     retention: tuple[Retention, ...] = ()
 
 

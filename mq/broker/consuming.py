@@ -13,6 +13,7 @@ from typing import Any
 
 from mq.broker.consumer_requests import ConsumerRequest
 from mq.broker.consumers import Consumer
+from mq.broker.consumers import Consumers as KnownConsumers
 from mq.broker.positions import check_position
 from mq.broker.registry import SECOND_NS, Declined, Registry
 from mq.broker.sharing import Sharing
@@ -61,6 +62,11 @@ class Consuming:
         self._sharing = Sharing(journal, self._registry, config)
         self._steady = SteadyClock(wall, lambda: round(clock() * SECOND_NS))
         self._failing = False
+
+    @property
+    def consumers(self) -> KnownConsumers:
+        """The consumers there are."""
+        return self._registry.all
 
     def answer(self, request: ConsumerRequest) -> Control:
         """Return the answer to a request that was checked."""

@@ -51,13 +51,19 @@ class Counters:
         """Return the counters that are one number each, by name."""
         return {name: it for name, it in vars(self).items() if isinstance(it, int)}
 
+    def counted(self) -> dict[str, object]:
+        """Return the numbers that only grow, as they travel in a message."""
+        return {**self.plain(), "refused": _by_port(self.refused), "connections": _by_port(self.connections)}
+
+    def gauged(self) -> dict[str, int]:
+        """Return what is so now, by name."""
+        return {name: ask() for name, ask in self.gauges.items()}
+
     def as_map(self) -> dict[str, object]:
-        """Return all of them as they travel in a message."""
+        """Return all there is, as it travels in a message."""
         return {
-            **self.plain(),
-            "refused": _by_port(self.refused),
-            "connections": _by_port(self.connections),
-            "gauges": {name: ask() for name, ask in self.gauges.items()},
+            **self.counted(),
+            "gauges": self.gauged(),
             "queues": {name: ask() for name, ask in self.queues.items()},
             "sync_seconds": self.sync_seconds.as_map(),
         }

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mq.broker.consumer_requests import ConsumerRequest
+from mq.broker.consumers import Consumers
 from mq.broker.consuming import Consuming
 from mq.broker.counters import INGEST, Counters
+from mq.broker.last_samples import LastSamples
 from mq.broker.ledger import Ledger
 from mq.broker.produced import Client, Produced, Reply
 from mq.broker.room import Room
@@ -67,10 +69,19 @@ class Intake:
         self._counters = counters
         self._clock = clock
         self._ledger = ledger
+        self.samples = LastSamples(config, counters)
         self.room = Room(journal, config.disk_free_bytes_min)
-        self._produced = Produced(journal, self.room, config.frame_bytes_max, counters, ledger)
+        self._produced = Produced(journal, self.room, config.frame_bytes_max, counters, self._note)
         self._consuming = Consuming(journal, config)
         self._unstored = Unstored()
+        counters.gauges.update(
+            disk_free_bytes=lambda: self.room.free, disk_low=lambda: self.room.low, producers=ledger.__len__
+        )
+
+    @property
+    def consumers(self) -> Consumers:
+        """The consumers there are."""
+        return self._consuming.consumers
 
     @property
     def durable_waiting(self) -> bool:
@@ -96,10 +107,6 @@ class Intake:
         self._counters.frames_forwarded += len(live)
         return Done(live, replies, topics, self._counters.bytes_appended - bytes_before)
 
-    def facts(self) -> dict[str, object]:
-        """Return what is to be told beside the counters."""
-        return {"disk_free_bytes": self.room.free, "disk_low": self.room.low, "producers": len(self._ledger)}
-
     def step(self) -> None:
         """See to what time brings. To be called after a sync."""
         self.room.look()
@@ -108,6 +115,8 @@ class Intake:
     def synced(self) -> list[Reply]:
         """Return the durable acknowledgements that a sync has made true."""
         self._counters.syncs += 1
+        self._counters.records_synced = self._counters.records_appended
+        self._counters.bytes_synced = self._counters.bytes_appended
         return self._produced.synced()
 
     def sync_failed(self, why: str) -> list[Reply]:
@@ -138,10 +147,14 @@ class Intake:
                 now = self._clock()
                 live += [stamp_unstored(frame, now) for frame in run.checked]
                 self._counters.frames_unstored += len(run.checked)
-            self._counters.bytes_appended += run.size
-            self._counters.records_appended += run.next - run.offset
-            self._ledger.note(run)
+            self._note(run)
         self._unstored.note(runs)
+
+    def _note(self, run: Run) -> None:
+        self._counters.bytes_appended += run.size
+        self._counters.records_appended += run.next - run.offset
+        self._ledger.note(run)
+        self.samples.note(run)
 
     def _change(self, request: Delete | ConsumerRequest) -> Control:
         return self._delete(request) if isinstance(request, Delete) else self._consuming.answer(request)

@@ -13,10 +13,9 @@ from threading import Thread
 from typing import Any
 
 import waitress.server
-from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
+from prometheus_client.registry import Collector
 
-from mq.broker.counters import Counters
 from mq.broker.room import Room
 from mq.broker.sockets import refuse_port
 from mq.errors import BadEndpoint, PortTaken
@@ -33,7 +32,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 class Ops:
     """A small WSGI server on a thread of its own. Raises `PortTaken`, `BadEndpoint`."""
 
-    def __init__(self, endpoint: str, journal: Journal, counters: Counters, room: Room) -> None:
+    def __init__(self, endpoint: str, journal: Journal, room: Room, metrics: Collector) -> None:
         found = _ENDPOINT.fullmatch(endpoint)
         if found is None:
             raise BadEndpoint(f"--ops {endpoint}: use tcp://ADDRESS:PORT, with * as the port to have one picked")
@@ -41,7 +40,8 @@ class Ops:
         self._journal = journal
         self._room = room
         registry = CollectorRegistry()
-        registry.register(BrokerCollector(counters, journal, room))
+        registry.register(metrics)
+        ProcessCollector(registry=registry)
         self._metrics = make_wsgi_app(registry)
         host = found[1].strip("[]").replace("*", "0.0.0.0")
         port = 0 if found[2] == "*" else int(found[2])
@@ -87,38 +87,6 @@ class Ops:
                 return _json(start_response, "200 OK", {"status": "ready", **low})
             return _json(start_response, "503 Service Unavailable", {"status": "failed", "why": self._journal.failure})
         return _json(start_response, "404 Not Found", {"paths": ["/healthz", "/readyz", "/metrics"]})
-
-
-class BrokerCollector:
-    """Turns the broker's counters into metrics when they are asked for."""
-
-    def __init__(self, counters: Counters, journal: Journal, room: Room) -> None:
-        self._counters = counters
-        self._journal = journal
-        self._room = room
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield each metric."""
-        for name, number in self._counters.plain().items():
-            counter = CounterMetricFamily(f"minimq_{name}", f"{name.replace('_', ' ').capitalize()}.")
-            counter.add_metric([], number)
-            yield counter
-        refused = CounterMetricFamily("minimq_frames_refused", "Frames not taken, by kind.", labels=["port", "kind"])
-        for (port, kind), number in list(self._counters.refused.items()):
-            refused.add_metric([port, kind], number)
-        yield refused
-        connections = CounterMetricFamily(
-            "minimq_connections", "Connections, by what happened.", labels=["port", "event"]
-        )
-        for (port, event), number in list(self._counters.connections.items()):
-            connections.add_metric([port, event], number)
-        yield connections
-        failed = GaugeMetricFamily("minimq_journal_failed", "1 when the journal takes nothing more.")
-        failed.add_metric([], int(self._journal.failure is not None))
-        yield failed
-        low = GaugeMetricFamily("minimq_disk_low", "1 while the disk has less free than disk_free_bytes_min.")
-        low.add_metric([], int(self._room.low))
-        yield low
 
 
 def _json(start_response: StartResponse, status: str, it: dict[str, Any]) -> list[bytes]:

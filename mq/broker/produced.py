@@ -6,16 +6,15 @@ touches no socket.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mq.broker.counters import CONTROL, Counters
-from mq.broker.ledger import Ledger
 from mq.broker.room import Room
 from mq.broker.sequences import TAIL_BYTES, Draft, Refusal, Sent, Sequences
 from mq.errors import FrameRefused
 from mq.frame import ACK_MASK, CRC, PRODUCER, SEQUENCE, Checked, Wanted, ack_key, check, claimed_key, split, wanted
-from mq.journal.interface import Journal
+from mq.journal.interface import Journal, Run
 from mq.protocol import Acks, Nack
 
 Client = bytes
@@ -34,12 +33,17 @@ class Group:
 
 
 class Produced:
-    """Takes frames to the journal, and keeps who waits for a sync. Used by the journaling thread alone."""
+    """Takes frames to the journal, and keeps who waits for a sync. Used by the journaling thread alone.
 
-    def __init__(self, journal: Journal, room: Room, frame_bytes_max: int, counters: Counters, ledger: Ledger) -> None:
+    `note` is called with each run that was appended.
+    """
+
+    def __init__(
+        self, journal: Journal, room: Room, frame_bytes_max: int, counters: Counters, note: Callable[[Run], None]
+    ) -> None:
         self._journal = journal
         self._room = room
-        self._ledger = ledger
+        self._note = note
         self._limit = frame_bytes_max
         self._counters = counters
         self._sequences = Sequences(self._tail)
@@ -112,9 +116,7 @@ class Produced:
                 replies += [self._refused(client, refusal, ack_key(frame)) for client, frame in pairs]
                 continue
             live += run.frames
-            self._counters.bytes_appended += run.size
-            self._counters.records_appended += run.next - run.offset
-            self._ledger.note(run)
+            self._note(run)
             group.draft.commit(run.offset)
             offset = run.offset
             for client, frame in zip(group.senders, run.checked, strict=True):

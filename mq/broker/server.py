@@ -17,12 +17,14 @@ from mq.broker.ops import Ops
 from mq.broker.proxy import Answered, Channels, Proxy, Result
 from mq.broker.reader import Reader
 from mq.broker.reported import Reports
+from mq.broker.scraping import Scraping
 from mq.broker.sockets import Endpoints, Sockets, port_of
 from mq.broker.telling import Telling
 from mq.broker.watch import Watch
 from mq.config import Config
 from mq.errors import MqError
 from mq.journal.interface import Journal
+from mq.metrics.collector import MqCollector
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +40,8 @@ class Server:
         self._config = config
         self._wanted = endpoints
         self._advertise = advertise
-        self._counters = Counters()
+        self._counters = Counters(journal.sync_seconds)
+        self._counters.gauges["journal_failed"] = lambda: int(journal.failure is not None)
         self._death: BaseException | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.endpoints: dict[str, str] = {}
@@ -47,16 +50,19 @@ class Server:
         """Bind, and start the threads."""
         self._sockets = Sockets.bind(self._context, self._wanted, self._config)
         reports, audience = Reports(), Audience()
-        ledger = Ledger(reports.all, audience.repaired)
+        ledger = Ledger(reports.all, audience.repaired, self._counters)
         intake = Intake(self._journal, self._config, self._counters, ledger)
-        self._ops = Ops(self._wanted.ops, self._journal, self._counters, intake.room)
+        scraping = Scraping(self._journal, self._counters, intake)
+        bounds = self._config.metrics_topics_max, self._config.metrics_node_age_s
+        self._ops = Ops(self._wanted.ops, self._journal, intake.room, MqCollector(scraping.facts, *bounds))
         self.endpoints = {**self._sockets.endpoints(), "ops": self._ops.endpoint}
         self._watch = Watch(self._sockets, self._counters)
         self._wake = bind_wake(self._context)
         self._results: Channel[Result] = Channel(self._context, RESULTS_WAITING_MAX)
         self._answers: Channel[Answered] = Channel(self._context, ANSWERS_WAITING_MAX)
+        self._counters.queues.update(results=self._results.__len__, answers=self._answers.__len__)
         interval = self._config.sync_interval_s
-        telling = Telling(self._journal, self._counters, self._config.stats_interval_s, intake.facts)
+        telling = Telling(self._journal, self._counters, self._config.stats_interval_s)
         self._journaling = Journaling(self._journal, intake, telling, interval, self._deliver_done, self._thread_died)
         self._reader = Reader(self._journal, ledger, self._config, self._deliver_answer, self._thread_died)
         ports = {name: port_of(endpoint) for name, endpoint in self.endpoints.items()}

@@ -23,21 +23,19 @@ RATES = ("frames_received", "records_appended", "bytes_appended", "frames_forwar
 
 
 class Telling:
-    """Used by the thread that appends. `extra` returns what else is to be told; no interval is never."""
+    """Used by the thread that appends. No interval is never."""
 
     def __init__(
         self,
         journal: Journal,
         counters: Counters,
         interval_s: float,
-        extra: Callable[[], dict[str, Any]] = dict,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], int] = time.time_ns,
     ) -> None:
         self._journal = journal
         self._counters = counters
         self._interval_s = interval_s
-        self._extra = extra
         self._clock, self._wall = clock, wall
         self._began = self._told_at = clock()
         self._before = counters.plain()
@@ -58,4 +56,4 @@ class Telling:
         counted = self._counters.plain()
         rates = {f"{name}_s": round((counted[name] - self._before[name]) / seconds, 1) for name in RATES}
         facts = {"time": self._wall(), "epoch": self._journal.epoch, "uptime_s": round(now - self._began, 1)}
-        return {**facts, **self._counters.as_map(), **rates, **self._extra()}
+        return {**facts, **self._counters.counted(), **rates, **self._counters.gauged()}

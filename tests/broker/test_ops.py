@@ -55,7 +55,7 @@ def test_metrics_are_in_prometheus_form_and_say_what_stats_say(peer: Peer) -> No
     acks(dealer, 10)
     eventually(lambda: peer.refused("ingest")["not_a_frame"] == 10)
     _, text = get(f"{peer.broker.ops}/metrics")
-    line = re.compile(r'# (HELP|TYPE) minimq_\w+ .+|minimq_\w+(\{\w+="\w+"(,\w+="\w+")*\})? [0-9.e+]+')
+    line = re.compile(r'# (HELP|TYPE) (minimq|process)_\w+ .+|\w+(\{\w+="[^"]+"(,\w+="[^"]+")*\})? [0-9.e+-]+')
     assert all(line.fullmatch(each) for each in text.splitlines())
     found, stats = metrics(peer.broker), peer.stats()
     for name in ("frames_received", "records_appended", "bytes_appended", "frames_forwarded", "frames_unstored"):

@@ -34,7 +34,8 @@ def told(frames: list[bytes]) -> list[dict[str, Any]]:
 
 def test_it_tells_once_an_interval_what_was_counted_and_how_fast_that_grew() -> None:
     counters, clock, journal = Counters(), Clock(), MemoryJournal()
-    telling = Telling(journal, counters, 2.0, lambda: {"producers": 3}, clock)
+    counters.gauges["producers"] = lambda: 3
+    telling = Telling(journal, counters, 2.0, clock)
     assert telling.tell() == []
     clock.now += 2
     counters.records_appended = 500

@@ -1,0 +1,144 @@
+"""/metrics of a real broker: each number says what has happened, and promtool has nothing against the page."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import urllib.request
+
+import zmq
+from broker_process import BrokerProcess
+from conftest import SocketFactory, StartBroker
+from metrics_kit import Found, families, found, of, sample
+from waiting import eventually
+
+import mq
+from mq.frame import encode
+
+PROMTOOL = shutil.which("promtool") or "promtool"
+
+
+def scraped(broker: BrokerProcess, accept: str = "text/plain") -> str:
+    """Return the page as text, whatever text it is."""
+    request = urllib.request.Request(f"{broker.ops}/metrics", headers={"Accept": accept})  # noqa: S310 - our own
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - a broker's own address
+        page: bytes = answer.read()
+    return page.decode()
+
+
+def rows(broker: BrokerProcess) -> Found:
+    """Return what is there, by name and labels."""
+    return found(scraped(broker))
+
+
+def linted(page: str) -> subprocess.CompletedProcess[str]:
+    """Return what promtool has to say."""
+    return subprocess.run(
+        [PROMTOOL, "check", "metrics"], input=page, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_broker_with_all_there_is_to_tell_is_clean_by_promtool(broker: BrokerProcess, socket: SocketFactory) -> None:
+    push = socket(zmq.PUSH)
+    push.connect(broker.ingest)
+    push.send(b"rubbish")
+    with mq.Producer(broker.control) as producer:
+        for metric in ("cpu", "mem", "disk", "net"):
+            producer.send(f"host/n1/{metric}", sample("n1", metric))
+        producer.flush(20)
+        with mq.Subscriber(broker.control, "host/n1/cpu", start=0, consumer="reports") as subscriber:
+            assert subscriber.receive(20) is not None
+            subscriber.commit()
+            producer.send_many("host/n1/cpu", [sample("n1", "cpu")] * 3).result(20)
+            eventually(lambda: of(rows(broker), "minimq_consumer_lag_records", "consumer") == {("reports",): 3})
+            eventually(lambda: of(rows(broker), "minimq_frames_refused_total", "port", "kind"))
+            page = scraped(broker)
+    done = linted(page)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    empty = [family.name for family in families(page) if not family.samples]
+    assert empty == []
+
+
+def test_what_is_appended_and_synced_is_told_and_how_long_the_syncs_took(broker: BrokerProcess) -> None:
+    with mq.Producer(broker.control, "written") as producer:
+        producer.send_many("notes", [b"x"] * 10).result(20)
+    assert of(rows(broker), "minimq_records_appended_total") == {(): 10}
+    now = eventually(lambda: r if of(r := rows(broker), "minimq_records_synced_total") == {(): 10} else {})
+    assert of(now, "minimq_bytes_synced_total") == of(now, "minimq_bytes_appended_total")
+    count = of(now, "minimq_sync_duration_seconds_count")[()]
+    assert count == of(now, "minimq_sync_duration_seconds_bucket", "le")["+Inf",] >= 1
+    assert of(now, "minimq_sync_duration_seconds_sum")[()] > 0
+    eventually(lambda: of(rows(broker), "minimq_topic_records_total", "topic") == {("notes",): 10})
+    assert of(rows(broker), "minimq_topics") == {(): 1}
+    last = rows(broker)
+    assert of(last, "minimq_journal_bytes")[()] == of(last, "minimq_topic_bytes", "topic")["notes",] > 0
+
+
+def test_a_sync_of_nothing_is_no_sync_that_was_fast(start_broker: StartBroker) -> None:
+    broker = start_broker(MINIMQ_SYNC_INTERVAL_S="0.01")
+    with mq.Producer(broker.control) as producer:
+        producer.send("a", b"x").result(20)
+    syncs = of(rows(broker), "minimq_syncs_total")[()]
+    eventually(lambda: of(rows(broker), "minimq_syncs_total")[()] > syncs + 20)
+    assert of(rows(broker), "minimq_sync_duration_seconds_count")[()] < syncs + 10
+
+
+def live_connections(broker: BrokerProcess, event: str) -> float:
+    """Return how many connections of live this has happened to."""
+    return of(rows(broker), "minimq_connections_total", "port", "event").get(("live", event), 0)
+
+
+def test_subscribers_come_and_go_whatever_they_speak(broker: BrokerProcess, socket: SocketFactory) -> None:
+    for _ in range(3):
+        socket(zmq.SUB).connect(broker.live)
+    for _ in range(2):
+        socket(zmq.PUSH).connect(broker.live)  # refused in the handshake, and may try again
+    eventually(lambda: live_connections(broker, "disconnected") >= 2)
+    eventually(lambda: of(rows(broker), "minimq_subscribers")[()] == 3)
+    with mq.Subscriber(broker.control, "#") as subscriber:
+        eventually(lambda: subscriber.receive(0) is None and of(rows(broker), "minimq_subscribers")[()] == 4)
+    eventually(lambda: of(rows(broker), "minimq_subscribers")[()] == 3)
+
+
+def test_records_that_never_came_are_told_and_those_that_came_late_too(
+    broker: BrokerProcess, socket: SocketFactory
+) -> None:
+    push = socket(zmq.PUSH)
+    push.connect(broker.ingest)
+    for sequence in (0, 1, 6, 3, 6):
+        push.send(encode("a", [b"x"], produced=1, producer=7, sequence=sequence))
+    now = eventually(lambda: r if of(r := rows(broker), "minimq_records_duplicate_total") == {(): 1} else {})
+    assert of(now, "minimq_records_missed_total") == {(): 4}
+    assert of(now, "minimq_records_late_total") == {(): 1}
+
+
+def test_hosts_beyond_the_bound_are_counted_and_one_that_is_silent_vanishes(start_broker: StartBroker) -> None:
+    broker = start_broker(MINIMQ_METRICS_NODES_MAX="1", MINIMQ_METRICS_NODE_AGE_S="1")
+    with mq.Producer(broker.control) as producer:
+        for node in ("n1", "n2"):
+            for metric in ("cpu", "mem", "disk", "net"):
+                producer.send(f"host/{node}/{metric}", sample(node, metric, interval=0.1))
+        producer.flush(20)
+        now = rows(broker)
+        assert of(now, "minimq_host_cpu_utilization_ratio", "node") == {("n1",): 0.25}
+        assert of(now, "minimq_host_samples_left_out_total") == {(): 4}
+        eventually(lambda: of(rows(broker), "minimq_host_cpu_utilization_ratio", "node") == {})
+        producer.send("host/n2/cpu", sample("n2", "cpu")).result(20)
+        assert of(rows(broker), "minimq_host_cpu_utilization_ratio", "node") == {("n2",): 0.25}
+
+
+def test_topics_beyond_the_bound_are_counted(start_broker: StartBroker) -> None:
+    broker = start_broker(MINIMQ_METRICS_TOPICS_MAX="2")
+    with mq.Producer(broker.control) as producer:
+        for name in ("c", "a", "b"):
+            producer.send(name, b"x").result(20)
+    now = rows(broker)
+    assert of(now, "minimq_topic_records_total", "topic") == {("a",): 1, ("b",): 1}
+    assert of(now, "minimq_topics") == {(): 3}
+    assert of(now, "minimq_topics_left_out") == {(): 1}
+
+
+def test_the_newer_form_is_there_for_who_asks_for_it(broker: BrokerProcess) -> None:
+    page = scraped(broker, "application/openmetrics-text; version=1.0.0")
+    assert page.endswith("# EOF\n")
+    assert "# TYPE minimq_frames_received counter\n" in page
