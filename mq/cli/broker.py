@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("minimq")
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -52,9 +51,10 @@ def broker(
     from mq import config
     from mq.broker.server import Server
     from mq.broker.sockets import Endpoints
+    from mq.cli import logs
     from mq.journal.file_journal import FileJournal
 
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logs.configure(os.environ)
     limits = config.load(os.environ, Path.cwd())
     _raise_file_limit()
     journal = FileJournal(data, limits)

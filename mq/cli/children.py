@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import select
 import signal
@@ -13,12 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from collectors.signals import signal_within
-from mq.cli.saying import complain
 
 PR_SET_PDEATHSIG = 1
 END_S_MAX = 8.0
 KILLED_S_MAX = 1.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+log = logging.getLogger("minimq.up")
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ def _end(name: str, child: subprocess.Popen[bytes], seconds_max: float) -> None:
     try:
         child.wait(seconds_max)
     except subprocess.TimeoutExpired:
-        complain(f"minimq: {name} does not end, killed")
+        log.warning("%s does not end, killed", name)
         child.kill()
         with suppress(subprocess.TimeoutExpired):  # the kernel itself may hold on to it, over a disk that hangs
             child.wait(KILLED_S_MAX)

@@ -44,5 +44,7 @@ def collect(
     """
     from collectors.__main__ import run
     from collectors.settings import Given
+    from mq.cli import logs
 
+    logs.configure(os.environ)
     raise typer.Exit(run(Given(tuple(metrics or ()), node, broker, interval, delivery, spool), os.environ))

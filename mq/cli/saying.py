@@ -11,16 +11,13 @@ STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 
 def say(text: str) -> None:
     """Print a line."""
-    _write(STANDARD_OUTPUT, text)
+    write(STANDARD_OUTPUT, text)
 
 
-def complain(text: str) -> None:
-    """Print a line on standard error."""
-    _write(STANDARD_ERROR, text)
-
-
-def _write(descriptor: int, text: str) -> None:
-    """Write at once or not at all: a pipe that nobody empties would hold us where no signal reaches us."""
-    with suppress(OSError):
+def write(descriptor: int, text: str) -> bool:
+    """Write a line at once or not at all: a pipe that nobody empties would hold us where no signal reaches us."""
+    with suppress(OSError, ValueError):
         if select.select([], [descriptor], [], 0)[1]:
-            os.write(descriptor, f"{text}\n".encode(errors="backslashreplace"))
+            line = f"{text}\n".encode(errors="backslashreplace")
+            return os.write(descriptor, line) == len(line)
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import time
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 from mq.cli.children import Children
 from mq.cli.restarts import Restarts
-from mq.cli.saying import complain
+
+log = logging.getLogger("minimq.up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def _start_again(children: Children, restarts: Restarts, name: str, program: Pro
 
 def _put_off(restarts: Restarts, name: str, what_happened: str) -> None:
     delay = restarts.put_off(name, time.monotonic())
-    complain(f"minimq: the {name} {what_happened}; starting it again in {delay:g} s")
+    log.warning("the %s %s; starting it again in %g s", name, what_happened, delay)
 
 
 def how_it_ended(code: int) -> str:

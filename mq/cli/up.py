@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http
 import http.client
+import logging
+import os
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -28,12 +30,14 @@ from mq.cli.parts import (
     refuse_collector,
     refuse_gateway,
 )
-from mq.cli.saying import complain, say
+from mq.cli.saying import say
 from mq.cli.supervision import Program, how_it_ended, supervise
 from mq.errors import MqError
 
 LOOK_EVERY_S = 0.1
 ANSWER_S_MAX = 2.0
+
+log = logging.getLogger("minimq.up")
 
 
 def _port(purpose: str) -> Any:
@@ -68,9 +72,11 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option, and typer takes them so
     With --only a part can be left out. Without the broker the others go to --broker; with it, to the one that is run.
     --port is the page's port, --gateway that of HTTP, the four below them are the broker's.
     """
+    from mq.cli import logs
     from mq.cli.ports import refuse_taken
     from mq.client.endpoint import parse_endpoint
 
+    logs.configure(os.environ, watched=False)
     parts = parse_only(only)
     over_http = {VIEWER_PORT: port, GATEWAY_PORT: gateway}
     wanted = {"--ingest": ingest, "--live": live, "--control": control, "--ops": ops, **over_http}
@@ -111,12 +117,12 @@ def _run(children: Children, programs: Mapping[str, Program], broker: str, port:
     """Start the children one after another, then keep them running until a signal."""
     number = _start(children, programs, port)
     if number is signal.SIGCHLD:
-        complain(_obituary(children))
+        log.error("%s", _obituary(children))
         return 1
     if number is None:
         say(f"\n  MiniMQ is up: {_where(programs, broker, port)}    (Ctrl-C ends it)\n")
         supervise(children, programs)
-    complain("minimq: ending")
+    log.info("ending")
     return 0
 
 
@@ -151,7 +157,7 @@ def _answers(port: int) -> bool:
 
 def _obituary(children: Children) -> str:
     name, code = next(iter(children.ended().items()))
-    return f"minimq: the {name} {how_it_ended(code)}: everything else is ended too"
+    return f"the {name} {how_it_ended(code)}: everything else is ended too"
 
 
 def _where(programs: Mapping[str, Program], broker: str, port: int) -> str:

@@ -92,6 +92,11 @@ def shell(command: str, broker: str | None = None) -> subprocess.CompletedProces
     )
 
 
+def logged(text: str) -> list[dict[str, Any]]:
+    """Return the log lines among others, as what they say."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
 class Running:
     """A program in the background; its output goes to files, to be looked at while it runs."""
 
@@ -113,6 +118,11 @@ class Running:
     def err(self) -> str:
         """What it has complained of so far."""
         return self._err.read_text()
+
+    @property
+    def events(self) -> list[str]:
+        """What it has logged itself so far."""
+        return [line["event"] for line in logged(self.err) if line["logger"] == "minimq.up"]
 
     def end(self, number: signal.Signals = signal.SIGINT, seconds: float = 20.0) -> int:
         """Send a signal and return the exit code; no end may come with a traceback."""

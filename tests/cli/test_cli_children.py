@@ -9,6 +9,7 @@ import sys
 import time
 
 import psutil
+from cli_kit import logged
 from waiting import eventually
 
 
@@ -18,7 +19,8 @@ def test_a_child_that_does_not_end_is_killed_and_named() -> None:
     )
     program = f"""
 import os, subprocess, sys
-from mq.cli import children
+from mq.cli import children, logs
+logs.configure(os.environ, watched=False)
 children.END_S_MAX = 0.2
 with children.Children() as them:
     them.start("mule", [sys.executable, "-c", {stubborn!r}], os.environ, subprocess.PIPE)
@@ -26,7 +28,7 @@ with children.Children() as them:
     print(them.running["mule"].pid)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stderr == "minimq: mule does not end, killed\n"
+    assert [line["event"] for line in logged(done.stderr)] == ["mule does not end, killed"]
     assert not os.path.exists(f"/proc/{done.stdout.strip()}")
 
 

@@ -90,7 +90,7 @@ def test_a_command_that_there_is_not_is_a_usage_error() -> None:
 
 
 def test_help_brings_nothing_heavy_in() -> None:
-    heavy = ["zmq", "psutil", "panel", "bokeh", "numpy", "waitress", "prometheus_client", "asyncio"]
+    heavy = ["zmq", "psutil", "panel", "bokeh", "numpy", "waitress", "prometheus_client", "asyncio", "structlog"]
     program = f"import mq.cli.app, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == []

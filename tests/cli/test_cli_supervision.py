@@ -10,16 +10,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli_kit import Running, environment
+from cli_kit import Running, environment, logged
 from waiting import eventually
 
+from mq.cli.logs.rate import LINES_MAX
 from mq.cli.supervision import how_it_ended
 
 SUPERVISE = """
 import os, subprocess, sys
-from mq.cli import restarts
+from mq.cli import logs, restarts
 from mq.cli.children import Children
 from mq.cli.supervision import Program, supervise
+logs.configure(os.environ, watched=False)
 restarts.RESTART_S_MIN = 0.001
 restarts.RESTART_S_MAX = float(sys.argv[3])
 with Children() as children:
@@ -29,6 +31,8 @@ with Children() as children:
                                           os.environ, speaks=True)})
     print(opened, len(os.listdir("/proc/self/fd")))
 """
+DIED, AGAIN = "the child ended", "starting it again"
+RATED = "the %s %s; starting it again in %g s"
 # A child that says more than a pipe holds in each life but the first, and asks for the end in its hundredth.
 LIVES = """
 echo ready; [ ! -s lives ] || yes | head -c 100000
@@ -48,8 +52,9 @@ def test_a_hundred_restarts_leave_nothing_open_and_nothing_that_a_child_prints_h
         opened, in_the_end = map(int, run.out.split())
         assert in_the_end == opened - 1  # the pipe of its first life
         assert (tmp_path / "lives").stat().st_size == 100
-        lines = run.err.splitlines()
-        assert lines == 99 * ["minimq: the child ended with exit code 0; starting it again in 0.001 s"]
+        *lines, last = logged(run.err)
+        assert [line["event"] for line in lines] == LINES_MAX * [f"{DIED} with exit code 0; {AGAIN} in 0.001 s"]
+        assert (last["event"], last["left_out"]) == (f"lines like this were left out: {RATED}", 99 - LINES_MAX)
     finally:
         run.process.kill()
         run.process.wait()
@@ -60,10 +65,10 @@ def test_a_program_that_is_away_is_one_more_death(tmp_path: Path) -> None:
     try:
         eventually(lambda: "in 0.008 s" in run.err)
         assert run.end(signal.SIGTERM) == 0
-        first, second, *_ = run.err.splitlines()
-        assert first == "minimq: the child ended with exit code 3; starting it again in 0.001 s"
+        first, second, *_ = run.events
+        assert first == f"{DIED} with exit code 3; {AGAIN} in 0.001 s"
         away = "could not be started ([Errno 2] No such file or directory: '/nonexistent/python')"
-        assert second == f"minimq: the child {away}; starting it again in 0.002 s"
+        assert second == f"the child {away}; {AGAIN} in 0.002 s"
     finally:
         run.process.kill()
         run.process.wait()

@@ -39,7 +39,7 @@ def test_everything_is_there_when_it_says_so_and_an_interrupt_ends_it(tmp_path: 
         assert run.end(signal.SIGINT, END_S_MAX) == 0
         assert run.all_gone()
         assert (tmp_path / "data" / "topics").is_dir()
-        assert run.err.endswith("minimq: ending\n")
+        assert run.events[-1] == "ending"
 
 
 def test_sigterm_ends_it_even_where_nobody_reads_what_it_prints(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_child_that_dies_before_all_is_up_ends_the_rest_and_is_named(tmp_path:
         assert run.ended(END_S_MAX) == 1
         assert run.all_gone()
         said = {"broker": "broker", "gateway": "gateway", "collectors": "collector", "panel": "viewer"}[kind]
-        assert f"minimq: the {said} was ended by SIGKILL: everything else is ended too\n" in run.err
+        assert run.events == [f"the {said} was ended by SIGKILL: everything else is ended too"]
         assert run.out == ""
 
 
@@ -86,25 +86,25 @@ def test_data_that_cannot_be_written_is_said_by_the_broker_and_ends_it(tmp_path:
     (tmp_path / "file").write_text("x")
     with up(tmp_path, "--data", "file/data") as run:
         assert run.ended(START_S_MAX) == 1
-        first, second = run.err.splitlines()
+        first, _ = run.err.splitlines()
         assert first.startswith("minimq: file/data cannot be used")
-        assert second == "minimq: the broker ended with exit code 1: everything else is ended too"
+        assert run.events == ["the broker ended with exit code 1: everything else is ended too"]
 
 
 def test_data_of_another_broker_is_said_by_the_broker_and_ends_it(tmp_path: Path, broker: BrokerProcess) -> None:
     with up(tmp_path, f"--data={broker.data}") as run:
         assert run.ended(START_S_MAX) == 1
-        first, second = run.err.splitlines()
+        first, _ = run.err.splitlines()
         assert first.startswith(f"minimq: {broker.data} is in use by another broker")
-        assert second == "minimq: the broker ended with exit code 1: everything else is ended too"
+        assert run.events == ["the broker ended with exit code 1: everything else is ended too"]
 
 
 def test_a_setting_that_the_broker_cannot_read_is_said_by_it_and_ends_it(tmp_path: Path) -> None:
     with up(tmp_path, MINIMQ_TOPICS_MAX="many") as run:
         assert run.ended(START_S_MAX) == 1
-        first, second = run.err.splitlines()
+        first, _ = run.err.splitlines()
         assert first == "minimq: topics_max in the environment (MINIMQ_TOPICS_MAX): 'many' is not a whole number"
-        assert second == "minimq: the broker ended with exit code 1: everything else is ended too"
+        assert run.events == ["the broker ended with exit code 1: everything else is ended too"]
 
 
 @pytest.mark.parametrize(

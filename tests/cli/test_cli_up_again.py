@@ -30,7 +30,7 @@ def test_each_child_that_dies_is_started_again_with_one_line_and_the_others_go_o
             assert {each for each in before if after[each] != before[each]} == {kind}
             before = after
         assert run.complaints() == [
-            f"minimq: the {name} was ended by SIGKILL; starting it again in 0.5 s"
+            f"the {name} was ended by SIGKILL; starting it again in 0.5 s"
             for name in ({"collectors": "collector", "panel": "viewer"}.get(kind, kind) for kind in before)
         ]
         assert run.end(signal.SIGINT, END_S_MAX) == 0
@@ -47,7 +47,7 @@ def test_a_broker_that_dies_again_and_again_comes_back_later_each_time_with_its_
             kill(run, "broker", of=2)
         assert first is not None
         eventually(lambda: (run.newest() or first).offset != first.offset)
-        died = "minimq: the broker was ended by SIGKILL; starting it again in "
+        died = "the broker was ended by SIGKILL; starting it again in "
         assert run.complaints() == [f"{died}{delay} s" for delay in ("0.5", "1", "2")]
         assert "ready" not in run.out
 
@@ -59,7 +59,7 @@ def test_a_broker_that_cannot_come_back_says_why_and_is_tried_again(tmp_path: Pa
         try:
             run.children(1)["broker"].kill()
             fcntl.flock(directory, fcntl.LOCK_EX)  # ours from its death on: the next one finds it held
-            refused = "minimq: the broker ended with exit code 1; starting it again in 1 s"
+            refused = "the broker ended with exit code 1; starting it again in 1 s"
             eventually(lambda: refused in run.complaints())
         finally:
             os.close(directory)
@@ -76,7 +76,7 @@ def test_a_signal_ends_it_while_a_child_is_away(tmp_path: Path, number: signal.S
         eventually(run.complaints)
         assert run.end(number, END_S_MAX) == 0
         assert run.all_gone()
-        assert run.err.endswith("minimq: ending\n")
+        assert run.events[-1] == "ending"
 
 
 def test_children_that_are_stopped_end_all_the_same_and_cleanly(tmp_path: Path) -> None:
@@ -86,4 +86,4 @@ def test_children_that_are_stopped_end_all_the_same_and_cleanly(tmp_path: Path) 
             child.suspend()
         assert run.end(signal.SIGINT, END_S_MAX) == 0
         assert run.all_gone()
-        assert run.err.endswith("minimq: ending\n")
+        assert run.events[-1] == "ending"

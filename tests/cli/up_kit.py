@@ -51,8 +51,8 @@ class Up(Running):
         assert said in self.out, self.err
 
     def complaints(self) -> list[str]:
-        """Return its own lines on standard error, without those of its children."""
-        return [line for line in self.err.splitlines() if line.startswith("minimq: the ")]
+        """Return what it has said of its children."""
+        return [event for event in self.events if event.startswith("the ")]
 
     def newest(self) -> mq.Message | None:
         """Return the last sample of the node in its broker."""
