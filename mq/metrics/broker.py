@@ -30,6 +30,9 @@ COUNTERS = {
 GAUGES = {
     "journal_failed": "1 when the journal takes nothing more until the broker is started again.",
     "pending_bytes": "Bytes of acknowledged frames that wait for the journal; at most pending_bytes_max.",
+    "disk_free_bytes": "Bytes that are free on the journal's disk.",
+    "disk_low": "1 while less than disk_free_bytes_min is free on the journal's disk.",
+    "producers": "Producers by topic that are kept account of, one each.",
     "outbox_bytes": "Bytes of answers that wait for room on their connections.",
 }
 

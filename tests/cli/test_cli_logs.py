@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -11,16 +12,19 @@ import subprocess
 import sys
 import termios
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from broker_process import BrokerProcess
 from cli_kit import Running, environment, free_ports, logged, minimq, store
+from page import ROOT, is_said, steps_of
 from waiting import eventually
 
 PROGRAM = "import os, logging, structlog; from mq.cli import logs; logs.configure(os.environ); "
 ANY = [f"--{name}=tcp://127.0.0.1:*" for name in ("ingest", "live", "control", "ops")]
+PAGE = ROOT / "docs" / "logs.md"
 LINE_OF_JSON = re.compile(r"\{.*\}")
 
 
@@ -75,8 +79,11 @@ def test_a_broker_logs_lines_of_json_where_standard_error_is_no_terminal(tmp_pat
     assert lines
     assert all(LINE_OF_JSON.fullmatch(line) for line in lines)
     (told,) = logged(broker.log.read_text())
-    assert (told["level"], told["logger"]) == ("warning", "mq.journal.recovery")
-    assert "a" in told["event"]
+    (shown,) = [json.loads(step.text) for step in steps_of(PAGE) if step.kind == "json"]
+    assert list(told) == list(shown)
+    assert (told["level"], told["logger"]) == (shown["level"], shown["logger"])
+    assert is_said(shown["event"], told["event"])
+    assert datetime.fromisoformat(told["time"]).utcoffset() == timedelta()
 
 
 def test_a_broker_logs_for_people_on_a_terminal(tmp_path: Path, broker: BrokerProcess) -> None:

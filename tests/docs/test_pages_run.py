@@ -29,7 +29,8 @@ ELSEWHERE = {
     "docs/kubernetes.md": "needs a cluster: what it says is checked by tests/kube",
     "docs/systemd.md": "needs systemd: its units are checked by tests/cli/test_cli_systemd.py",
 }
-KINDS = {"python", "sh", "toml"}  # toml: docs/settings.md, read by tests/cli/test_cli_settings_docs.py
+# toml: docs/settings.md, read by tests/cli/test_cli_settings_docs.py; json: docs/logs.md, by tests/cli/test_cli_logs.py
+KINDS = {"python", "sh", "toml", "json"}
 RUN_S_MAX = 60
 # What is on everybody's path; what would go on for ever, or ask, is told not to: of a stream the first event will do.
 SHELL = """
@@ -51,6 +52,7 @@ curl() {
 # What is on a reader's machine before the page begins.
 THERE = {"README.md": ["host/n1/cpu", "host/old/cpu"]}
 GATEWAY = "http://127.0.0.1:5000"
+OPS = "http://127.0.0.1:5558"
 BEGUN_BY_HAND = ("make ",)  # the README's two commands, each of them a target that CI runs
 
 
@@ -111,7 +113,7 @@ def test_what_a_page_shows_runs_and_prints_what_it_says(
         if step.kind == "python":
             printed = run_python(step, page, broker, namespace)
         else:
-            printed = run_shell(step.text.replace(GATEWAY, gateway), broker, tmp_path)
+            printed = run_shell(step.text.replace(GATEWAY, gateway).replace(OPS, broker.ops), broker, tmp_path)
         place = f"{name_of(page)}:{step.line}"
         assert step.said is None or is_said(step.said, printed), f"{place} prints\n{printed}\nand not\n{step.said}"
 

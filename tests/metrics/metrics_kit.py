@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
-from collections.abc import Iterable, Mapping
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgpack
+import zmq
+from broker_process import BrokerProcess
+from conftest import SocketFactory
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from waiting import eventually
 
+import mq
 from mq.metrics.collector import MqCollector
 from mq.metrics.facts import Facts, Sample
 
@@ -97,6 +106,45 @@ def of(rows: Found, name: str, *ordered: str) -> dict[tuple[str, ...], float]:
     """Return the numbers of one metric, by the values of these labels."""
     chosen = {labels: number for (each, labels), number in rows.items() if each == name}
     return {tuple(dict(labels)[label] for label in ordered): number for labels, number in chosen.items()}
+
+
+def scraped(broker: BrokerProcess, accept: str = "text/plain") -> str:
+    """Return a broker's page, in the form that is asked for."""
+    request = urllib.request.Request(f"{broker.ops}/metrics", headers={"Accept": accept})  # noqa: S310 - our own
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - a broker's own address
+        whole: bytes = answer.read()
+    return whole.decode()
+
+
+def rows(broker: BrokerProcess) -> Found:
+    """Return what a broker tells, by name and labels."""
+    return found(scraped(broker))
+
+
+@contextmanager
+def everything_told(broker: BrokerProcess, socket: SocketFactory) -> Iterator[None]:
+    """See to it that there is something to tell in each metric, for as long as the block lasts."""
+    push = socket(zmq.PUSH)
+    push.connect(broker.ingest)
+    push.send(b"rubbish")
+    with mq.Producer(broker.control) as producer:
+        for metric in DETAIL:
+            producer.send(f"host/n1/{metric}", sample("n1", metric))
+        producer.flush(20)
+        with mq.Subscriber(broker.control, "host/n1/cpu", start=0, consumer="reports") as subscriber:
+            assert subscriber.receive(20) is not None
+            subscriber.commit()
+            producer.send_many("host/n1/cpu", [sample("n1", "cpu")] * 3).result(20)
+            eventually(lambda: of(rows(broker), "minimq_consumer_lag_records", "consumer") == {("reports",): 3})
+            eventually(lambda: of(rows(broker), "minimq_frames_refused_total", "port", "kind"))
+            yield
+
+
+def promtool(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run Prometheus's own tool."""
+    program = shutil.which("promtool")
+    assert program, "promtool is missing: scripts/debian.sh installs it"
+    return subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _samples(metrics: Iterable[Metric]) -> Iterable[Any]:

@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import urllib.request
-
 import zmq
 from broker_process import BrokerProcess
 from conftest import SocketFactory, StartBroker
-from metrics_kit import Found, families, found, of, sample
+from metrics_kit import everything_told, families, of, promtool, rows, sample, scraped
 from waiting import eventually
 
 import mq
 from mq.frame import encode
 
-PROMTOOL = shutil.which("promtool") or "promtool"
-
-
-def scraped(broker: BrokerProcess, accept: str = "text/plain") -> str:
-    """Return the page as text, whatever text it is."""
-    request = urllib.request.Request(f"{broker.ops}/metrics", headers={"Accept": accept})  # noqa: S310 - our own
-    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - a broker's own address
-        page: bytes = answer.read()
-    return page.decode()
-
-
-def rows(broker: BrokerProcess) -> Found:
-    """Return what is there, by name and labels."""
-    return found(scraped(broker))
-
-
-def linted(page: str) -> subprocess.CompletedProcess[str]:
-    """Return what promtool has to say."""
-    return subprocess.run(
-        [PROMTOOL, "check", "metrics"], input=page, capture_output=True, text=True, check=False, timeout=60
-    )
-
 
 def test_a_broker_with_all_there_is_to_tell_is_clean_by_promtool(broker: BrokerProcess, socket: SocketFactory) -> None:
-    push = socket(zmq.PUSH)
-    push.connect(broker.ingest)
-    push.send(b"rubbish")
-    with mq.Producer(broker.control) as producer:
-        for metric in ("cpu", "mem", "disk", "net"):
-            producer.send(f"host/n1/{metric}", sample("n1", metric))
-        producer.flush(20)
-        with mq.Subscriber(broker.control, "host/n1/cpu", start=0, consumer="reports") as subscriber:
-            assert subscriber.receive(20) is not None
-            subscriber.commit()
-            producer.send_many("host/n1/cpu", [sample("n1", "cpu")] * 3).result(20)
-            eventually(lambda: of(rows(broker), "minimq_consumer_lag_records", "consumer") == {("reports",): 3})
-            eventually(lambda: of(rows(broker), "minimq_frames_refused_total", "port", "kind"))
-            page = scraped(broker)
-    done = linted(page)
+    with everything_told(broker, socket):
+        page = scraped(broker)
+    done = promtool("check", "metrics", given=page)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    empty = [family.name for family in families(page) if not family.samples]
-    assert empty == []
+    assert [family.name for family in families(page) if not family.samples] == []
 
 
 def test_what_is_appended_and_synced_is_told_and_how_long_the_syncs_took(broker: BrokerProcess) -> None:
