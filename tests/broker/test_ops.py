@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket as tcp
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 
@@ -13,6 +14,8 @@ from broker_process import BrokerProcess
 from conftest import SocketFactory
 from raw_wire import WRITTEN, Peer, acks, get, make, metrics
 from waiting import eventually
+
+from mq.broker.ops import yielding
 
 ANSWER_S = 5.0
 CONNECTIONS_MAX = 512
@@ -102,3 +105,10 @@ def test_what_is_no_request_hurts_nobody(broker: BrokerProcess) -> None:
                     pass
         assert get(f"{broker.ops}/healthz")[0] == 200
     assert "Traceback" not in broker.log.read_text()
+
+
+def test_a_long_computation_gives_way_to_others_and_leaves_no_trace() -> None:
+    usual = sys.getswitchinterval()
+    with pytest.raises(ZeroDivisionError), yielding():
+        1 / (sys.getswitchinterval() > usual / 10)
+    assert sys.getswitchinterval() == usual
