@@ -97,7 +97,7 @@ def test_a_broker_logs_for_people_on_a_terminal(tmp_path: Path, broker: BrokerPr
 
 def test_a_terminal_gets_colours_unless_it_is_told_not_to() -> None:
     command = [sys.executable, "-c", f"{PROGRAM}logging.warning('one'); logging.warning('done')"]
-    assert "\x1b[" in said_on_a_terminal_by(command, "done")
+    assert "\x1b[" in said_on_a_terminal_by(command, "done", NO_COLOR="")
     assert "\x1b[" not in said_on_a_terminal_by(command, "done", NO_COLOR="1")
 
 

@@ -86,3 +86,13 @@ def test_each_alert_says_what_to_do_and_is_named_on_the_page() -> None:
     for name, rest in alerts:
         assert re.search(r'action: "[A-Z].*\."', rest), name
         assert re.search(r"severity: (warning|critical)", rest), name
+
+
+def test_each_trouble_is_an_alert_and_a_broker_that_is_well_alarms_nobody(tmp_path: Path) -> None:
+    cases = Path(__file__).with_name("alerts_test.yml").read_text("utf-8")
+    names = re.findall(r"alert: (\w+)", ALERTS.read_text("utf-8"))
+    assert all(cases.count(name) == 2 for name in names)
+    path = tmp_path / "alerts_test.yml"
+    path.write_text(cases.replace("- RULES", f"- {ALERTS}"))
+    done = promtool("test", "rules", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
