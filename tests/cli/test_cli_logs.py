@@ -22,6 +22,8 @@ from cli_kit import Running, environment, free_ports, logged, minimq, store
 from page import ROOT, is_said, steps_of
 from waiting import eventually
 
+from mq.cli.logs.rate import LINES_MAX
+
 PROGRAM = "import os, logging, structlog; from mq.cli import logs; logs.configure(os.environ); "
 ANY = [f"--{name}=tcp://127.0.0.1:*" for name in ("ingest", "live", "control", "ops")]
 PAGE = ROOT / "docs" / "logs.md"
@@ -135,9 +137,9 @@ def test_whatever_says_something_says_it_in_one_line(program: str, told: dict[st
 def test_one_kind_of_event_cannot_flood_and_what_is_left_out_is_told_at_the_end() -> None:
     text = said_by("[logging.warning('%d of many', number) for number in range(1000)]; logging.warning('another')")
     lines = logged(text)
-    assert [line["event"] for line in lines[:20]] == [f"{number} of many" for number in range(20)]
-    assert [line["event"] for line in lines[20:]] == ["another", "lines like this were left out: %d of many"]
-    assert lines[-1]["left_out"] == 980
+    assert [line["event"] for line in lines[:LINES_MAX]] == [f"{number} of many" for number in range(LINES_MAX)]
+    assert [line["event"] for line in lines[LINES_MAX:]] == ["another", "lines like this were left out: %d of many"]
+    assert lines[-1]["left_out"] == 1000 - LINES_MAX
 
 
 def test_a_thread_that_ends_by_itself_tells_what_was_left_out_when_nothing_else_is_said() -> None:
@@ -145,7 +147,7 @@ def test_a_thread_that_ends_by_itself_tells_what_was_left_out_when_nothing_else_
 from mq.cli.logs import handler, rate
 import threading
 rate.WHILE_S = handler.WHILE_S = 0.2
-[logging.warning('%d of many', number) for number in range(25)]
+[logging.warning('%d of many', number) for number in range(rate.LINES_MAX + 5)]
 (thread,) = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
 thread.join(20)
 os._exit(0)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-LINES_MAX, WHILE_S = 20, 60.0
+LINES_MAX, WHILE_S = 50, 60.0
 KINDS_MAX = 1_000
 
 Kind = TypeVar("Kind", bound=Hashable)
