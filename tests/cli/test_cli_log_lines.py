@@ -83,5 +83,5 @@ def test_counts_of_what_is_missing_are_there_where_there_are_any(form: logging.F
     assert "left_out" not in form.format(told)
     told.left_out, told.unwritten = 12, 34
     line = form.format(told)
-    assert line.index("12") > line.index("left_out")
-    assert line.index("34") > line.index("unwritten")
+    assert line.rindex("12") > line.index("left_out")
+    assert line.rindex("34") > line.index("unwritten")
