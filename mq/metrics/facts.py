@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
@@ -45,4 +45,4 @@ class Facts:
     stats: Mapping[str, Any]
     topics: Sequence[Topic] = ()
     consumers: Sequence[Standing] = ()
-    samples: Sequence[Sample] = field(default=())
+    samples: Sequence[Sample] = ()

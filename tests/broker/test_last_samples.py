@@ -28,11 +28,8 @@ def run(topic: str, *records: bytes) -> Run:
 
 def kept(nodes_max: int = 10) -> tuple[LastSamples, Counters, Clock]:
     counters, clock = Counters(), Clock()
-    return (
-        LastSamples(Config(metrics_nodes_max=nodes_max, metrics_node_age_s=60), counters, clock.time),
-        counters,
-        clock,
-    )
+    config = Config(metrics_nodes_max=nodes_max, metrics_node_age_s=60)
+    return LastSamples(config, counters, clock.time), counters, clock
 
 
 def test_the_last_record_of_each_metric_is_kept_with_when_it_came() -> None:

@@ -117,6 +117,19 @@ def test_up_logs_json_too_and_says_on_standard_output_what_people_wait_for(tmp_p
         run.process.wait()
 
 
+def test_collect_logs_as_the_others_do(tmp_path: Path, broker: BrokerProcess) -> None:
+    command = [sys.executable, "-m", "mq.cli", "collect", "cpu", "--node=n1", f"--broker={broker.control}"]
+    run = Running(tmp_path, command, environment())
+    try:
+        eventually(lambda: "pushing to" in run.err)
+        assert run.end() == 0
+        assert {line["logger"] for line in logged(run.err)} == {"collectors", "collectors.notices"}
+        assert all(LINE_OF_JSON.fullmatch(line) for line in run.err.splitlines())
+    finally:
+        run.process.kill()
+        run.process.wait()
+
+
 @pytest.mark.parametrize(
     ("program", "told"),
     [
