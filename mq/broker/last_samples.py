@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from mq.body import unpack
 from mq.broker.counters import Counters
@@ -24,11 +23,8 @@ LOOK_FOR_ROOM_EVERY_S = 1.0
 _METRICS = frozenset(metric.encode() for metric in METRICS)
 
 
-class Kept(NamedTuple):
-    """A frame with a sample, and when it came, in seconds since the Unix epoch."""
-
-    came: float
-    frame: Checked
+# When a frame came, in seconds since the Unix epoch, and the frame. A plain tuple: it is made for each write.
+Kept = tuple[float, Checked]
 
 
 class LastSamples:
@@ -48,7 +44,7 @@ class LastSamples:
             return
         frame = run.checked[-1]
         if len(frame[-1]) <= FRAME_BYTES_MAX:
-            self._kept[run.topic] = Kept(self._clock(), frame)
+            self._kept[run.topic] = self._clock(), frame
 
     def all(self) -> list[Sample]:
         """Return them, each the last record of its frame."""
@@ -74,15 +70,15 @@ class LastSamples:
         now = self._clock()
         if abs(now - self._looked) >= LOOK_FOR_ROOM_EVERY_S:
             self._looked = now
-            self._kept = {topic: it for topic, it in self._kept.items() if now - it.came <= self._age_s_max}
+            self._kept = {topic: it for topic, it in self._kept.items() if now - it[0] <= self._age_s_max}
 
 
 def _sample(topic: bytes, kept: Kept) -> Sample | None:
-    _, count, flags, *_, body = kept.frame
+    came, (_, count, flags, *_, body) = kept
     batch, codec = body_kind(flags)
     try:
         records = unpack(body, count, batch=batch, codec=codec, limit=RECORDS_BYTES_MAX)
     except (FrameRefused, CodecMissing):
         return None
     _, node, metric = topic.decode("ascii").split("/")
-    return Sample(node, metric, kept.came, records[-1])
+    return Sample(node, metric, came, records[-1])
