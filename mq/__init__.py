@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mq.errors import BadEndpoint as BadEndpoint
     from mq.errors import BadName as BadName
     from mq.errors import BadPattern as BadPattern
+    from mq.errors import BadPoint as BadPoint
     from mq.errors import BadTopic as BadTopic
     from mq.errors import Closed as Closed
     from mq.errors import CodecMissing as CodecMissing
@@ -50,6 +51,7 @@ _HOMES = {
     "BadEndpoint": "mq.errors",
     "BadName": "mq.errors",
     "BadPattern": "mq.errors",
+    "BadPoint": "mq.errors",
     "BadTopic": "mq.errors",
     "Batch": "mq.client.message",
     "Closed": "mq.errors",

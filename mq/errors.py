@@ -49,6 +49,16 @@ class BadName(MqError, ValueError):
         )
 
 
+class BadPoint(MqError, ValueError):
+    """A text that says neither an offset nor a time."""
+
+    FORMS = "an offset, a time (2026-11-24T03:12, 03:12, yesterday 03:12) or so long ago (-15m)"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"{text!r:.82} is not {self.FORMS}")
+
+
 class BadSetting(MqError, ValueError):
     """A setting that cannot be used, and the place that it comes from."""
 

@@ -126,6 +126,10 @@ class Frame(NamedTuple):
     header: Header
     body: bytes
 
+    def encode(self) -> bytes:
+        """Return the bytes that it was taken from."""
+        return self.topic.encode("ascii") + b"\0" + _HEADER.pack(*self.header) + self.body
+
     def records(self) -> list[bytes]:
         """Return the records in the body, or raise `FrameRefused` when the body does not hold them."""
         header = self.header

@@ -7,30 +7,38 @@ from typing import Annotated
 import typer
 
 from mq import __version__
-from mq.cli.broker import broker
-from mq.cli.collect import collect
-from mq.cli.consumers import app as consumers
-from mq.cli.gateway import gateway
-from mq.cli.pub import pub
-from mq.cli.read import replay, tail
-from mq.cli.repair import repair
-from mq.cli.stats import stats
-from mq.cli.topics import app as topics
-from mq.cli.up import up
-from mq.cli.verify import verify
-from mq.cli.view import view
+from mq.cli.shelf import Entry, Shelf, ShelvedGroup
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+COMMANDS = {
+    "up": Entry("mq.cli.up:up", "Run everything for this machine, on loopback."),
+    "broker": Entry("mq.cli.broker:broker", "Run a broker: take frames in, journal them, send them out."),
+    "gateway": Entry("mq.cli.gateway:gateway", "Answer over HTTP: /v1, with a page at /docs, and the earlier MiniMQ's clients."),
+    "collect": Entry("mq.cli.collect:collect", "Read this host's metrics and push them to a broker."),
+    "view": Entry("mq.cli.view:view", "Serve the page: live plots that already know the past."),
+    "pub": Entry("mq.cli.pub:pub", "Publish records, and print the last offset once they are stored."),
+    "tail": Entry("mq.cli.tail:tail", "Print records as they come; with --from, those of before first."),
+    "replay": Entry("mq.cli.replay:replay", "Print what the journal holds of one topic."),
+    "stats": Entry("mq.cli.stats:stats", "Show what the broker has done, and what is missing of which producers."),
+    "topics": Entry("mq.cli.topics:app", "List topics, or delete some."),
+    "consumers": Entry("mq.cli.consumers:app", "List consumers, set one back, or delete one."),
+    "verify": Entry("mq.cli.verify:verify", "Check every byte of a data directory."),
+    "repair": Entry("mq.cli.repair:repair", "Mend a data directory that no broker is at work in."),
+}
+
+
+class _Commands(ShelvedGroup):
+    shelf = Shelf(COMMANDS, SETTINGS)
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="minimq",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=SETTINGS,
 )
-for command in (up, broker, gateway, collect, view, pub, tail, replay, stats, verify, repair):
-    app.command()(command)
-app.add_typer(topics, name="topics")
-app.add_typer(consumers, name="consumers")
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-
-from mq.config import BROKER_DEFAULT
 
 Broker = Annotated[
     str,
@@ -18,6 +16,19 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for 
 Timeout = Annotated[float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="How long to wait for a broker.")]
 Data = Annotated[str, typer.Option("--data", metavar="DIR", help="Where the journal is, or is to be made.")]
 
-BROKER: str = BROKER_DEFAULT
+Count = Annotated[int | None, typer.Option("--count", "-n", min=0, metavar="N", help="Stop after so many records.")]
+Template = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="A line for each record, as '{topic} {value}', instead of the usual.")
+]
+Out = Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")]
+
+BROKER = "tcp://127.0.0.1:5557"  # as mq.config has it, whose import would cost as much as all of the help
 TIMEOUT_S = 10.0
 DATA = "data"
+
+
+def complete_topic(ctx: Any, incomplete: str) -> list[str]:
+    """Return topics that a word on the command line may become; none where no broker answers at once."""
+    from mq.cli.completion import topics_beginning_with
+
+    return topics_beginning_with(ctx.params.get("broker") or BROKER, incomplete)

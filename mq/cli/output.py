@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 STANDARD_OUTPUT = 1
 
@@ -12,3 +13,10 @@ def abandon_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, STANDARD_OUTPUT)
     os.close(nowhere)
+
+
+def nobody_reads() -> bool:
+    """Whether standard output is a pipe or a socket whose other end is closed: nothing written would say so sooner."""
+    poller = select.poll()
+    poller.register(STANDARD_OUTPUT, 0)
+    return any(happened & (select.POLLERR | select.POLLHUP) for _, happened in poller.poll(0))

@@ -34,18 +34,18 @@ def readable(body: bytes) -> Any:
 def record_json(message: Message) -> str:
     """Return a record as one line of JSON."""
     topic, offset, time, produced, body = message
-    return _line({"topic": topic, "offset": offset, "time": time, "produced": produced, "body": readable(body)})
+    return json_line({"topic": topic, "offset": offset, "time": time, "produced": produced, "body": readable(body)})
 
 
 def gap_json(gap: Gap) -> str:
     """Return a gap as one line of JSON: an object with `gap` and no `body`."""
-    return _line({"topic": gap.topic, "gap": [gap.first, gap.next - 1]})
+    return json_line({"topic": gap.topic, "gap": [gap.first, gap.next - 1]})
 
 
 def record_line(message: Message) -> str:
     """Return a record as a line for a person: when, topic, offset, body."""
     body = readable(message.body)
-    text = printable(body) if isinstance(body, str) else _line(body)
+    text = printable(body) if isinstance(body, str) else json_line(body)
     offset = "unstored" if message.offset is None else str(message.offset)
     return f"{clock(message.time)}  {message.topic}  {offset}  {text}"
 
@@ -79,7 +79,7 @@ def _plain(it: Any) -> Any:
     return str(it)
 
 
-def _line(it: Any) -> str:
+def json_line(it: Any) -> str:
     """Return JSON that is safe to print: what is not printable stands in strings only, and is escaped as JSON does."""
     text = json.dumps(it, ensure_ascii=False, separators=(", ", ": "))
     if text.isprintable():

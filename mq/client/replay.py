@@ -67,6 +67,14 @@ class Replay:
             except StopIteration:
                 return
 
+    def frames(self) -> Iterator[Frame]:
+        """Yield each frame whole: the first and the last may hold records that were not asked for."""
+        while True:
+            try:
+                yield self._next_frame()[0]
+            except StopIteration:
+                return
+
     def close(self) -> None:
         """Let go of the connection; iterating ends."""
         self._stop = self._next
@@ -83,6 +91,14 @@ class Replay:
 
     def _next_batch(self) -> Batch:
         while True:
+            frame, first = self._next_frame()
+            part = batch_of(frame).part(first, self._stop or 0)
+            if part is not None:
+                return part
+
+    def _next_frame(self) -> tuple[Frame, int]:
+        """Return a frame, and the first offset in it that has not been had."""
+        while True:
             try:
                 frame = next(self._ready, None)
             except FrameRefused:  # damaged on its way: the next call asks for it again
@@ -92,9 +108,8 @@ class Replay:
                 self._load()
                 continue
             first, self._from = self._from, frame.header.next_offset
-            part = batch_of(frame).part(first, self._stop or 0)
-            if part is not None:
-                return part
+            if self._stop is not None and frame.header.offset < self._stop:
+                return frame, first
 
     def _load(self) -> None:
         """Take in the next slice; raise `StopIteration` at the end, and what the slice has to say before its frames."""

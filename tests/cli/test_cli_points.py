@@ -65,7 +65,7 @@ def test_a_time_of_day_is_the_last_one_there_was(hour: int, minute: int, second:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "now", "1.5", "-5", "-5y", "+5m", "24:00", "12:60", "2026-13-01", "٣", "1e3", "0x10", "9" * 20]
+    "text", ["", " ", "soon", "1.5", "-5", "-5y", "+5m", "24:00", "12:60", "2026-13-01", "٣", "1e3", "0x10", "9" * 20]
 )
 def test_anything_else_is_refused_and_the_forms_are_shown(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is not an offset, a time") as caught:

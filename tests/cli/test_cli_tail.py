@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgpack
 import pytest
 from broker_process import BrokerProcess
 from cli_kit import Running, minimq, nobody, running, serving, shell, store
@@ -113,3 +115,47 @@ def test_a_reader_that_has_had_enough_ends_it_quietly(served: BrokerProcess) -> 
     done = shell("minimq tail long --from 0 | head -1", served.control)
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
+
+
+def test_several_patterns_are_heard_at_once(served: BrokerProcess) -> None:
+    store(served, "several/a", b"1")
+    store(served, "several/b", b"2")
+    store(served, "several/c/d", b"3")
+    ran = minimq("tail", "several/a", "several/+/d", "--from", "0", "-n", "2", "--json", broker=served.control)
+    assert sorted(record["body"] for record in ran.objects) == ["1", "3"]
+
+
+def test_without_following_it_ends_with_what_there_is(served: BrokerProcess) -> None:
+    for topic in ("ends/a", "ends/b"):
+        store(served, topic, b"1", b"2")
+    for options, expected in ((["0"], "1212"), (["1"], "22"), (["-15m"], "1212"), (["now"], "")):
+        ran = minimq("tail", "ends/#", "--no-follow", "--from", *options, "--json", broker=served.control)
+        assert (ran.code, ran.err, "".join(record["body"] for record in ran.objects)) == (0, "", expected)
+    ran = minimq("tail", "ends/#", "--no-follow", broker=served.control)
+    assert (ran.code, ran.out) == (2, "")
+    assert "say from where" in ran.err
+
+
+def test_a_template_makes_the_lines(served: BrokerProcess) -> None:
+    store(served, "templated", msgpack.packb({"value": 41.25}), b"text")
+    arguments = ["tail", "templated", "--from", "0", "-n", "2", "--template", "{topic} {value:.1f} {offset}"]
+    assert minimq(*arguments, broker=served.control).lines == ["templated 41.2 0", "templated - 1"]
+    refused = minimq("tail", "#", "--template", "{", broker=served.control)
+    assert (refused.code, refused.out) == (2, "")
+    assert "--template" in refused.err
+
+
+def test_colours_are_for_terminals_or_whoever_asks(served: BrokerProcess) -> None:
+    store(served, "colours", b"two  words")
+    arguments = ["tail", "colours", "--from", "0", "-n", "1"]
+    plain = minimq(*arguments, broker=served.control).out
+    colored = minimq(*arguments, "--color", "always", broker=served.control).out
+    assert "\x1b[" in colored
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[\d+m", "", colored) == plain
+
+
+def test_it_ends_when_nobody_reads_it_any_more_though_nothing_comes(served: BrokerProcess, tmp_path: Path) -> None:
+    store(served, "quiet", b"the only one")
+    done = shell("minimq tail quiet --from 0 | head -1", served.control)
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
