@@ -19,6 +19,7 @@ _EXTRAS = {
     "bokeh": "viewer",
     "httptools": "gateway",
     "panel": "viewer",
+    "pyarrow": "export",
     "starlette": "gateway",
     "uvicorn": "gateway",
     "wsproto": "gateway",

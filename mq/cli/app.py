@@ -22,6 +22,8 @@ COMMANDS = {
     "stats": Entry("mq.cli.stats:stats", "Show what the broker has done, and what is missing of which producers."),
     "topics": Entry("mq.cli.topics:app", "List topics, or delete some."),
     "consumers": Entry("mq.cli.consumers:app", "List consumers, set one back, or delete one."),
+    "export": Entry("mq.cli.export:export", "Write a time range of topics to a Parquet, CSV or NDJSON file."),
+    "import": Entry("mq.cli.importing:import_", "Publish what a Parquet, CSV or NDJSON file holds."),
     "verify": Entry("mq.cli.verify:verify", "Check every byte of a data directory."),
     "repair": Entry("mq.cli.repair:repair", "Mend a data directory that no broker is at work in."),
 }

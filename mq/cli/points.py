@@ -33,5 +33,11 @@ def parse_time(text: str, option: str) -> datetime | timedelta:
         raise _bad(error, option) from None
 
 
+def time_range(start: str | None, stop: str | None) -> tuple[Point, Point | None]:
+    """Read --from and --to; without them it is all that there is."""
+    begin: Point = parse_time(start, "--from") if start is not None else 0
+    return begin, parse_time(stop, "--to") if stop is not None else None
+
+
 def _bad(error: BadPoint, option: str) -> typer.BadParameter:
     return typer.BadParameter(str(error), param_hint=f"'{option}'")

@@ -23,14 +23,7 @@ PATIENCE_S = 2.0
 
 
 def tail(
-    patterns: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATTERN...",
-            help="Topics, or patterns of them: + is one segment, a last # the rest.",
-            autocompletion=options.complete_topic,
-        ),
-    ],
+    patterns: options.Patterns,
     start: Annotated[str, typer.Option("--from", metavar="POINT", help=f'Begin at {HELP}; or "live".')] = "live",
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", "-f", help="Go on with what comes, or end with what there is.")

@@ -84,7 +84,7 @@ class Gathering:
                 self._close(batch)
             return Ack(self, batch, place)
 
-    def put_many(self, topic: str, bodies: Sequence[bytes]) -> Ack:
+    def put_many(self, topic: str, bodies: Sequence[bytes], produced: int | None = None) -> Ack:
         """Hand over records that are stored together or not at all; the answer is that of the last."""
         self.refuse_other_processes()
         if not bodies:
@@ -94,14 +94,15 @@ class Gathering:
         size = sum(map(len, bodies)) + count * MARK_BYTES
         large = self._packing.pack_large(topic, bodies) if size > self._packing.room else None
         with self._lock:
-            batch = self._batch_for(topic, count, size, alone=large is not None)
+            batch = self._batch_for(topic, count, size, alone=large is not None or produced is not None)
             batch.room -= size
             self._room -= size + count * _COST
             batch.records += bodies
             batch.whole = True
             batch.content = large
+            batch.produced = batch.produced if produced is None else produced
             place = len(batch.records) - 1
-            if large is not None or place >= _LAST:
+            if large is not None or produced is not None or place >= _LAST:
                 self._close(batch)
             if large is not None:
                 batch.records = []

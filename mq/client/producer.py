@@ -18,6 +18,7 @@ import zmq
 from mq.client.ack import Ack
 from mq.client.gathering import Gathering, Patience
 from mq.client.packing import Packing
+from mq.client.replay import LATEST_NS
 from mq.client.sender import LEVELS, WAKE, Sender
 from mq.client.spool import Spool
 from mq.client.spool_losses import SpoolState
@@ -102,9 +103,14 @@ class Producer:
         """Send one record. Raises `BadTopic`, `TooLarge`, and `TimedOut` when the buffer stays full."""
         return self._gathering.put(topic, body)
 
-    def send_many(self, topic: str, bodies: Sequence[bytes]) -> Ack:
-        """Send records in one frame, all stored or none; the answer is that of the last. Raises as `send`."""
-        return self._gathering.put_many(topic, bodies)
+    def send_many(self, topic: str, bodies: Sequence[bytes], *, produced: int | None = None) -> Ack:
+        """Send records in one frame, all stored or none; the answer is that of the last. Raises as `send`.
+
+        With `produced` (ns), the time at which they were made, the frame is theirs alone.
+        """
+        if produced is not None and not 0 <= produced <= LATEST_NS:
+            raise ValueError(f"produced is ns since 1970, from 0 to {LATEST_NS}, not {produced!r}")
+        return self._gathering.put_many(topic, bodies, produced)
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything sent has its answer, good or bad. Raises `TimedOut`."""

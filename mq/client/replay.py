@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
 from mq.client.link import ASK_AGAIN_S, TIMEOUT_S, Link
@@ -15,7 +15,8 @@ from mq.protocol import Fetch, Frames, OffsetAt, OffsetFound
 from mq.topic import encode_topic
 
 Point = int | datetime | timedelta
-SECOND_NS = 1_000_000_000
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_NS = 2**64 - 1
 EPOCH_YEAR = 1970
 
@@ -181,9 +182,9 @@ def nanoseconds(point: datetime | timedelta) -> int:
     """Return a time, or a time back from now, as ns since the Unix epoch, or the nearest that there is."""
     try:
         if isinstance(point, timedelta):
-            moment = time.time_ns() - round(point.total_seconds() * SECOND_NS)
+            moment = time.time_ns() - point // MICROSECOND * 1_000
         else:
-            moment = round(point.timestamp() * SECOND_NS)
+            moment = (point.astimezone(UTC) - EPOCH) // MICROSECOND * 1_000  # a float would be off by some hundred ns
     except (ValueError, OverflowError):  # of a time zone, at one of the two ends of the calendar
         moment = 0 if isinstance(point, datetime) and point.year < EPOCH_YEAR else LATEST_NS
     return min(max(0, moment), LATEST_NS)

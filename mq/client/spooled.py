@@ -25,9 +25,9 @@ class SpooledGathering(Gathering):
         """Hand over one record."""
         return self._keep(topic, self._packing.pack_large(topic, [body]))
 
-    def put_many(self, topic: str, bodies: Sequence[bytes]) -> Ack:
+    def put_many(self, topic: str, bodies: Sequence[bytes], produced: int | None = None) -> Ack:
         """Hand over records that are stored together or not at all; the answer is that of the last."""
-        return self._keep(topic, self._packing.pack_large(topic, bodies))
+        return self._keep(topic, self._packing.pack_large(topic, bodies), produced)
 
     # What the producer's thread calls.
 
@@ -60,12 +60,13 @@ class SpooledGathering(Gathering):
         """Let another producer have the spool."""
         super().settle(self._spool.close())
 
-    def _keep(self, topic: str, content: Content) -> Ack:
+    def _keep(self, topic: str, content: Content, produced: int | None = None) -> Ack:
         self.refuse_other_processes()
         with self._lock:
             if self._why_closed is not None:
                 raise Closed(self._why_closed)
-            batch = Batch(topic, 0, produced=time.time_ns(), due=0.0, give_up_at=NEVER)
+            made = time.time_ns() if produced is None else produced
+            batch = Batch(topic, 0, produced=made, due=0.0, give_up_at=NEVER)
             batch.count = content.records
             cost = content.size + content.records * RECORD_BYTES
             goes = self._spool.keep(batch, content, has_room=self._has_room(cost))

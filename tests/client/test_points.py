@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mq.client.points import parse_point, parse_time
+from mq.client.replay import EPOCH, nanoseconds
 from mq.errors import BadPoint
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
@@ -98,6 +99,11 @@ def test_all_ways_to_write_a_moment_mean_that_moment(moment: datetime) -> None:
         "%d/%b/%Y:%H:%M:%S +0000",
     ):
         assert parse_time(moment.strftime(form), NOW) == moment, form
+
+
+@given(st.integers(0, 2**63 // 1_000))
+def test_each_microsecond_is_itself_in_nanoseconds(micros: int) -> None:
+    assert nanoseconds(EPOCH + timedelta(microseconds=micros)) == micros * 1_000
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[a-z0-9 :/.+-]{0,40}", fullmatch=True))

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -277,6 +278,19 @@ def test_what_cannot_be_a_frame_is_refused_at_once(topic: str, body: bytes, erro
             producer.send_many(topic, [body])
         with pytest.raises(ValueError, match="at least one record"):
             producer.send_many("a", [])
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_records_may_say_when_they_were_made(broker: BrokerProcess, tmp_path: Path, spooled: bool) -> None:
+    with mq.Producer(broker.control, spool=tmp_path / "spool" if spooled else None) as producer:
+        producer.send_many(TOPIC, [b"1", b"2"], produced=7)
+        producer.send_many(TOPIC, [b"3"], produced=0)
+        producer.send_many(TOPIC, [b"4"], produced=2**64 - 1)
+        for wrong in (-1, 2**64):
+            with pytest.raises(ValueError, match="produced is ns since 1970"):
+                producer.send_many(TOPIC, [b"never"], produced=wrong)
+    found = [(message.body, message.produced) for message in mq.replay(broker.control, TOPIC)]
+    assert found == [(b"1", 7), (b"2", 7), (b"3", 0), (b"4", 2**64 - 1)]
 
 
 def test_what_cannot_be_a_producer_is_refused_and_leaves_nothing() -> None:

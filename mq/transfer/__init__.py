@@ -1,0 +1,1 @@
+"""Records out to files that other programs read, and back."""
