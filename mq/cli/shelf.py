@@ -56,6 +56,16 @@ class ShelvedGroup(typer.core.TyperGroup):
         super().__init__(*arguments, **named)
         self.commands: Any = self.shelf
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete names and options without importing the commands."""
+        self.commands = {
+            name: typer.core.TyperCommand(name, help=it.summary) for name, it in self.shelf.entries.items()
+        }
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self.commands = self.shelf
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing them."""
         with formatter.section("Commands"):

@@ -14,6 +14,7 @@ import typer
 from cli_kit import minimq
 
 import mq
+from mq.cli.app import COMMANDS as APP_COMMANDS
 from mq.cli.app import app
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,11 @@ def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 
 COMMANDS = dict(_commands(COMMAND))
 GROUPS = {name.partition(" ")[0] for name in COMMANDS if " " in name}
+HEAVY = {
+    *("zmq", "msgpack", "google_crc32c", "zstandard", "psutil", "asyncio", "rich", "numpy", "pyarrow", "pandas"),
+    *("panel", "bokeh", "waitress", "prometheus_client"),
+}
+OTHER_ROOMS = ("mq.client", "mq.broker", "mq.journal", "mq.protocol", "mq.transfer", "collectors.readers", "viewer")
 every_command = pytest.mark.parametrize("name", sorted(COMMANDS))
 
 
@@ -89,11 +95,24 @@ def test_a_command_that_there_is_not_is_a_usage_error() -> None:
     assert "No such command 'explode'" in ran.err
 
 
-def test_help_brings_nothing_heavy_in() -> None:
-    heavy = ["zmq", "psutil", "panel", "bokeh", "numpy", "waitress", "prometheus_client", "asyncio", "structlog"]
-    program = f"import mq.cli.app, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
+@pytest.mark.parametrize("name", ["", *sorted(GROUPS), *sorted(COMMANDS)])
+def test_help_comes_at_once_as_it_brings_in_nothing_that_it_does_not_need(name: str) -> None:
+    """Help takes some 0.1 s, most of it Typer's; a test of time would fail on a busy machine."""
+    program = f"""
+import sys, atexit
+atexit.register(lambda: print("MODULES", *sys.modules))
+sys.argv = ["minimq", *{name.split()!r}, "--help"]
+from mq.cli import main
+main()
+"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == []
+    modules = set(done.stdout.rpartition("MODULES")[2].split())
+    assert "mq.cli.app" in modules
+    assert modules.isdisjoint(HEAVY)
+    assert not [each for each in modules if each.startswith(OTHER_ROOMS)]
+    commands = {entry.home.partition(":")[0] for entry in APP_COMMANDS.values()}
+    asked = {APP_COMMANDS[name.split(maxsplit=1)[0]].home.partition(":")[0]} if name else set()
+    assert modules & commands == asked
 
 
 @pytest.mark.parametrize(
