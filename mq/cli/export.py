@@ -42,7 +42,7 @@ def export(
 
     begin, end = time_range(start, stop)
     asked = Asked(tuple(patterns), start, stop)
-    with progress("export") as tell:
+    with progress("export", "records") as tell:
         done = write(
             Path(out),
             asked,

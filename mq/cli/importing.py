@@ -33,8 +33,8 @@ def import_(
     minimq import readings.csv --topic lab/temperature --time measured_at
     minimq replay notes --json > notes.ndjson; minimq import notes.ndjson --topic copy/of/notes
 
-    What "minimq export" wrote, or "minimq tail --json", becomes the same records again, made at the same times; the
-    broker gives them offsets and times of appending anew.
+    What "minimq export" wrote becomes the same records again, made at the same times; the broker gives them offsets and
+    times of appending anew. What "minimq tail --json" prints is taken too, as far as JSON tells what it was.
 
     Of any other table each row becomes a map of its columns, as samples are, with its time in ns. The time may be
     written in any form, or be a number of seconds, ms, us or ns since 1970; where it has no zone, it is local.
@@ -54,6 +54,6 @@ def import_(
         link.hello()
     with Producer(broker, durability, block_s_max=timeout) as producer:
         work = Import(producer, timeout, skip)
-        with progress("import") as tell:
-            work.run(path, topic, time, None if tell is None else lambda done: tell(done, done))
+        with progress("import", "records") as tell:
+            work.run(path, topic, time, None if tell is None else lambda done: tell(done, None))
     typer.echo(f"{options.counted(work.rows - min(skip, work.rows), 'record')} of {file} stored")

@@ -17,12 +17,17 @@ def published(path: Path) -> Iterator[Path]:
     try:
         yield draft
         _sync(draft, os.O_RDONLY)
-        draft.replace(path)
-        _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        moved(draft, path)
     except BaseException:
         with suppress(FileNotFoundError):
             draft.unlink()
         raise
+
+
+def moved(whole: Path, path: Path) -> None:
+    """Give a file that is whole, and synced, the name that it is to have."""
+    whole.replace(path)
+    _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -1,7 +1,9 @@
 """An export: settled once, written in parts, and gone on with where it ended when it is asked for again.
 
 Beside the file that is to be, ``FILE.parts`` holds the plan (which offsets of which topics) and the parts that are
-done. A part's name says where the next one begins, so nothing else has to be kept in step with them.
+done. A part's name says where the next one begins, so nothing else has to be kept in step with them. At the end they
+are joined to ``whole``, the mark ``joined`` says so, and ``whole`` takes the name of the file: a mark with no ``whole``
+beside it is what is left of an export that was ended between there and its end.
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from typing import Any
 from mq.client.message import Batch
 from mq.client.ranges import Event, Range
 from mq.errors import MqError
-from mq.transfer.drafts import DRAFT, published
+from mq.transfer.drafts import DRAFT, moved, published
 from mq.transfer.formats import Format, format_of
 from mq.transfer.rows import Row, row_of
 
 PART_ROWS = 100_000
+TOLD_ROWS = 1_000
 PART_CHARACTERS = 64 << 20
-PLAN, LOCK = "plan.json", "lock"
+PLAN, LOCK, WHOLE, JOINED = "plan.json", "lock", "whole", "joined"
 VERSION = 1
 _PART = re.compile(r"part-(\d{8})-(\d{8})-(\d{20})-(\d{1,9})", re.ASCII)
 
@@ -37,6 +40,14 @@ class Asked:
     patterns: tuple[str, ...]
     start: str | None
     stop: str | None
+
+
+class Unfinished(MqError):
+    """An export that ended before its end. What is done is kept in `folder`."""
+
+    def __init__(self, folder: Path, why: MqError) -> None:
+        self.folder = folder
+        super().__init__(f"{why}; what is done is kept in {folder}: asked for again, it goes on from there")
 
 
 @dataclass(slots=True)
@@ -60,7 +71,7 @@ class Exported:
 
 Settle = Callable[[], list[Range]]
 Read = Callable[[Range], Iterator[Batch | Event]]
-Tell = Callable[[int, int], None]
+Tell = Callable[[int, int | None], None]
 
 
 def export(
@@ -68,23 +79,32 @@ def export(
 ) -> Exported:
     """Write a file, going on where an earlier run of the same was ended. `settle` is called only if there was none.
 
-    Raises `MqError` for a file that is there already, another export at work, or an unfinished one of something else.
+    Raises `MqError` for a file that is there already, another export at work, or an unfinished one of something else,
+    and `Unfinished`.
     """
     form = format_of(path)
+    folder = path.with_name(path.name + ".parts")
+    _clear_what_a_whole_one_left(folder)
     if path.exists() and not overwrite:
         raise MqError(f"{path} is there already: choose another name, or say --overwrite")
-    folder = path.with_name(path.name + ".parts")
     ranges = [] if (folder / PLAN).exists() else settle()
     folder.mkdir(exist_ok=True)
     with _locked(folder):
         ranges, resumed = _plan(folder, asked, ranges)
         work = _Work(folder, form, ranges)
-        work.write_parts(read, tell)
-        with published(path) as draft:
-            form.join(draft, work.parts())
+        try:
+            work.write_parts(read, tell)
+        except MqError as error:
+            raise Unfinished(folder, error) from None
+        work.join(path)
         done = Exported(work.records(), len({each.topic for each in ranges}), resumed, work.events)
     shutil.rmtree(folder)
     return done
+
+
+def _clear_what_a_whole_one_left(folder: Path) -> None:
+    if (folder / JOINED).exists() and not (folder / WHOLE).exists():
+        shutil.rmtree(folder)
 
 
 class _Work:
@@ -99,23 +119,33 @@ class _Work:
         place = self._place()
         rows: list[Row] = []
         size = number = 0
+        whole = sum(each.stop - each.first for each in self._ranges)
         for number, row in self._rows(read, place):
             rows.append(row)
             size += len(row.body)
             if len(rows) >= PART_ROWS or size >= PART_CHARACTERS:
                 self._write(rows, place, number)
                 rows, size = [], 0
-                if tell is not None:
-                    tell(self._done(place), sum(each.stop - each.first for each in self._ranges))
+            if tell is not None and len(rows) % TOLD_ROWS == 0:
+                tell(self._done(place) + len(rows), whole)
         if rows:
             self._write(rows, place, number)
+
+    def join(self, path: Path) -> None:
+        """Make one file of the parts, which takes the name that it is to have when it is whole."""
+        whole = self._folder / WHOLE
+        with published(whole) as draft:
+            self._form.join(draft, self.parts())
+        with published(self._folder / JOINED) as draft:
+            draft.touch()
+        moved(whole, path)
 
     def parts(self) -> list[Path]:
         """Return the parts that are done, in order."""
         return sorted(path for path in self._folder.iterdir() if _PART.fullmatch(path.name))
 
     def records(self) -> int:
-        """Return how many records they hold."""
+        """Return how many records the parts hold."""
         return sum(int(found[4]) for path in self.parts() if (found := _PART.fullmatch(path.name)))
 
     def _place(self) -> Place:
@@ -126,7 +156,10 @@ class _Work:
         found = _PART.fullmatch(parts[-1].name) if parts else None
         if found is None:
             return Place(0, 0, self._ranges[0].first)
-        return Place(int(found[1]) + 1, int(found[2]), int(found[3]))
+        place = Place(int(found[1]) + 1, int(found[2]), int(found[3]))
+        if place.range >= len(self._ranges):
+            raise MqError(f"{parts[-1]} is no part of this export: delete {self._folder}, or choose another --out")
+        return place
 
     def _rows(self, read: Read, place: Place) -> Iterator[tuple[int, Row]]:
         """Yield rows from a place on, each with the number of its range."""

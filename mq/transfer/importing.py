@@ -30,9 +30,8 @@ class Stopped(MqError):
 
     def __init__(self, rows: int, why: MqError) -> None:
         self.rows = rows
-        stored = (
-            f"the first {rows:,} rows are stored, --skip {rows} goes on behind them" if rows else "nothing is stored"
-        )
+        first = "the first row is" if rows == 1 else f"the first {rows:,} rows are"
+        stored = f"{first} stored, --skip {rows} goes on behind" if rows else "nothing is stored"
         super().__init__(f"{why}; {stored}")
 
 

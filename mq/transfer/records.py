@@ -9,17 +9,17 @@ from __future__ import annotations
 import base64
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from mq.client.points import parse_time
-from mq.client.replay import nanoseconds
+from mq.client.replay import LATEST_NS, nanoseconds
 from mq.errors import BadPoint
 from mq.transfer.readers import Fields, Nanoseconds
 from mq.transfer.rows import MSGPACK, BadBody, body_of, pack
 
 TIME_COLUMNS = ("time", "timestamp", "datetime", "date", "ts", "t", "_time", "@timestamp")
-LATEST_NS = 2**63
+NO_TIME = -1
 SECONDS_MAX, MILLIS_MAX, MICROS_MAX = 10**11, 10**14, 10**17
 """A number that is a time is in seconds below the first, and so on: the year 5138, from 1973 on, from 1973 on."""
 _ISO_NS = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\.(\d{7,9})(Z|[+-]\d\d:?\d\d)?", re.ASCII)
@@ -53,7 +53,10 @@ def record_of(fields: Fields, topic: str | None, time_column: str | None) -> Rec
 
 
 def _produced(fields: Fields) -> int | None:
+    """Return when a record was made: as an export or ``--json`` has it in ns, or as people write it."""
     it = fields.get("produced")
+    if isinstance(it, int) and not isinstance(it, bool) and 0 <= it <= LATEST_NS:
+        return int(it)
     return None if it is None or it == "" else moment("produced", it)
 
 
@@ -109,26 +112,36 @@ def moment(column: str, it: Any) -> int:
         found = _since_1970(it)
     else:
         found = _written(column, str(it).strip())
-    if not 0 <= found < LATEST_NS:
-        raise BadFields(f"column {column!r}: {str(it)[:40]!r} is not a time between 1970 and 2262")
+    if not 0 <= found <= LATEST_NS:
+        raise BadFields(f"column {column!r}: {str(it)[:40]!r} is not a time between 1970 and 2554")
     return found
 
 
 def _written(column: str, text: str) -> int:
     if _NUMBER.fullmatch(text):
         return _since_1970(int(text) if _WHOLE.fullmatch(text) else float(text))
-    exact = _ISO_NS.fullmatch(text)
+    if exact := _ISO_NS.fullmatch(text):
+        return _exact(column, exact)
     try:
-        read = parse_time(f"{exact[1]}{exact[3] or ''}" if exact else text)
+        read = parse_time(text)
     except BadPoint as error:
         raise BadFields(f"column {column!r}: {error}") from None
     if isinstance(read, timedelta):
         raise BadFields(f"column {column!r}: {text!r} is another time whenever it is read")
-    return nanoseconds(read) + (int(exact[2].ljust(9, "0")) if exact else 0)
+    return nanoseconds(read)
+
+
+def _exact(column: str, found: re.Match[str]) -> int:
+    """Return a time of ISO 8601 with more digits than `datetime` has."""
+    try:
+        second = datetime.fromisoformat(f"{found[1]}{found[3] or ''}")
+        return nanoseconds(second) + int(found[2].ljust(9, "0"))
+    except ValueError as error:
+        raise BadFields(f"column {column!r}: {found[0]!r} is no time: {error}") from None
 
 
 def _since_1970(it: float) -> int:
     for limit, unit in ((SECONDS_MAX, 10**9), (MILLIS_MAX, 10**6), (MICROS_MAX, 10**3)):
         if abs(it) < limit:
             return round(it * unit)
-    return int(it) if abs(it) < LATEST_NS else LATEST_NS
+    return int(it) if abs(it) <= LATEST_NS else NO_TIME

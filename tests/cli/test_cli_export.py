@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import msgpack
 import pandas as pd
 import pytest
 from broker_process import BrokerProcess
-from cli_kit import minimq, running, store, stored
+from cli_kit import MINIMQ, Running, environment, minimq, store, stored
+from pty_kit import terminal
 from waiting import eventually
 
 import mq
+from mq.transfer.readers import read_rows
+from mq.transfer.records import record_of
 
 SECOND_NS = 1_000_000_000
 MIDNIGHT = 1_795_478_400 * SECOND_NS  # 2026-11-24
@@ -110,6 +114,22 @@ def test_what_was_exported_is_imported_to_the_byte(broker: BrokerProcess, tmp_pa
         assert [(it.produced, it.body) for it in again] == [(it.produced, it.body) for it in records]
 
 
+def test_on_a_terminal_it_shows_how_far_it_is_and_clears_that_away(broker: BrokerProcess, tmp_path: Path) -> None:
+    store(broker, "a", b"1", b"2")
+    environ = environment(broker.control, TERM="xterm")
+    for arguments, end in (
+        (["export", "a", "--out", "out.csv"], "2 records of 1 topic"),
+        (["import", "out.csv"], "stored"),
+    ):
+        with terminal([*MINIMQ, *arguments], environ, tmp_path) as screen:
+            assert screen.ended() == 0
+        before, erased, after = screen.shown.rpartition("\x1b[2K")
+        assert erased
+        assert arguments[0] in before
+        assert "records" in before
+        assert after.endswith(f"{end}\r\n")
+
+
 def test_a_range_of_time_is_what_was_appended_in_it(broker: BrokerProcess, tmp_path: Path) -> None:
     store(broker, "a", b"1", b"2", b"3")
     times = [record.time for record in stored(broker, "a")]
@@ -120,21 +140,29 @@ def test_a_range_of_time_is_what_was_appended_in_it(broker: BrokerProcess, tmp_p
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_killed_in_the_middle_it_goes_on(broker: BrokerProcess, tmp_path: Path) -> None:
+# Parts of 100,000 rows would want a journal of millions to be ended in the middle of.
+SMALL_PARTS = "from mq.transfer import exporting; exporting.PART_ROWS = 1_000; from mq.cli import main; main()"
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".ndjson"])
+def test_killed_again_and_again_it_holds_each_record_once(broker: BrokerProcess, tmp_path: Path, suffix: str) -> None:
+    path, done = tmp_path / f"out{suffix}", f"out{suffix}.parts/part-*[0-9]"
+    expected = [("many/a", b"%d" % number) for number in range(9_500)] + [("many/b", b"%d" % it) for it in range(5_500)]
     with mq.Producer(broker.control, "written") as producer:
-        for start in range(0, 250_000, 1_000):
-            producer.send_many("many", [b"%d" % number for number in range(start, start + 1_000)])
-    arguments = ["export", "many", "--out", str(tmp_path / "out.csv")]
-    with running(tmp_path / "run", *arguments, broker=broker.control) as run:
-        eventually(lambda: list((tmp_path).glob("out.csv.parts/part-*0")))
-        run.end(signal.SIGKILL)
-    assert not (tmp_path / "out.csv").exists()
-    store(broker, "many", b"later")
-    ran = minimq(*arguments, broker=broker.control)
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.endswith("250,000 records of 1 topic, some of them by an earlier run\n")
-    lines = (tmp_path / "out.csv").read_text().splitlines()[1:]
-    assert [line.rpartition(",")[2] for line in lines] == [str(number) for number in range(250_000)]
+        for start in range(0, len(expected), 500):
+            producer.send_many(expected[start][0], [body for _, body in expected[start : start + 500]])
+    command = [sys.executable, "-c", SMALL_PARTS, "export", "many/#", "--out", str(path)]
+    for kill in range(1, 6):
+        run = Running(tmp_path, command, environment(broker.control))
+        eventually(lambda: len(list(tmp_path.glob(done))) >= 2 * kill)  # noqa: B023 - called before the next one
+        assert run.end(signal.SIGKILL) == -signal.SIGKILL
+        assert not path.exists()
+        store(broker, "many/a", b"later")
+    run = Running(tmp_path, command, environment(broker.control))
+    assert (run.ended(), run.err) == (0, "")
+    assert run.out == f"{path}: 15,000 records of 2 topics, some of them by an earlier run\n"
+    assert [(it.topic, it.body) for _, fields in read_rows(path) for it in [record_of(fields, None, None)]] == expected
+    assert not list(tmp_path.glob("out*.parts"))
 
 
 @pytest.mark.parametrize(

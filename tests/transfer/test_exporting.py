@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ from hypothesis import strategies as st
 
 from mq.client.message import Batch
 from mq.client.ranges import Event, Range
-from mq.errors import Gap, MqError
+from mq.errors import Gap, MqError, Unreachable
 from mq.transfer import exporting
-from mq.transfer.exporting import Asked, export
+from mq.transfer.exporting import Asked, Unfinished, export
 
 RANGES = [Range("a", 2, 7), Range("b/c", 0, 3), Range("d", 5, 6)]
 ASKED = Asked(("#",), "-1d", None)
@@ -24,6 +26,10 @@ WHOLE = [(topic, offset) for topic, first, stop in RANGES for offset in range(fi
 
 class Ended(Exception):
     """What ends a run in the middle, as a signal would."""
+
+
+def ended(*_: object) -> None:
+    raise Ended
 
 
 def never() -> list[Range]:
@@ -90,6 +96,51 @@ def test_what_was_done_before_is_not_read_again(tmp_path: Path) -> None:
 
     export(path, ASKED, never, read)
     assert asked_for == [Range("b/c", 1, 3), Range("d", 5, 6)]
+
+
+def test_what_is_left_of_one_that_is_whole_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "out.csv"
+    with monkeypatch.context() as patched:
+        patched.setattr(exporting, "moved", ended)
+        with pytest.raises(Ended):
+            export(path, ASKED, lambda: RANGES, journal())
+    assert not path.exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", ended)
+        with pytest.raises(Ended):
+            export(path, ASKED, never, journal(0))
+    assert written(path) == WHOLE
+    with pytest.raises(MqError, match="is there already"):
+        export(path, ASKED, never, journal())
+    assert [each.name for each in tmp_path.iterdir()] == ["out.csv"]
+    export(path, ASKED, lambda: RANGES[:1], journal(), overwrite=True)
+    assert written(path) == WHOLE[:5]
+
+
+def test_where_reading_fails_it_says_how_to_go_on(tmp_path: Path) -> None:
+    def read(wanted: Range) -> Iterator[Batch | Event]:
+        yield from islice(journal()(wanted), 2)
+        raise Unreachable("tcp://here:1", 1.0)
+
+    with pytest.raises(Unfinished, match=r"what is done is kept in .*out\.csv\.parts: asked for again, it goes on"):
+        export(tmp_path / "out.csv", ASKED, lambda: RANGES, read)
+    export(tmp_path / "out.csv", ASKED, never, journal())
+    assert written(tmp_path / "out.csv") == WHOLE
+
+
+def test_a_part_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Ended):
+        export(tmp_path / "out.csv", ASKED, lambda: RANGES, journal(0))
+    (tmp_path / "out.csv.parts" / f"part-00000001-00000009-{7:020}-1").touch()
+    with pytest.raises(MqError, match=r"-1 is no part of this export: delete .*\.parts"):
+        export(tmp_path / "out.csv", ASKED, never, journal())
+
+
+def test_it_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "TOLD_ROWS", 1)
+    told: list[tuple[int, int | None]] = []
+    export(tmp_path / "out.csv", ASKED, lambda: RANGES, journal(), lambda *far: told.append(far))
+    assert told == [(done, len(WHOLE)) for done in range(1, len(WHOLE) + 1)]
 
 
 def test_a_gap_is_reported_and_the_rest_is_there(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_what_is_no_time_or_another_each_day_is_refused(written: Any) -> None:
         moment("when", written)
 
 
-@given(st.integers(10**17, 2**63 - 1))
+@given(st.integers(0, 2**64 - 1))
 def test_nanoseconds_of_iso_times_stay(time: int) -> None:
     assert moment("time", iso(time)) == time
 
@@ -116,7 +116,7 @@ def test_a_row_that_cannot_be_taken_is_named_with_how_to_go_on(tmp_path: Path, n
     with pytest.raises(Stopped, match=why) as caught:
         imported(tmp_path, text, topic=None if "topic" in text else "t", name=name)
     assert caught.value.rows == 1
-    assert "the first 1 rows are stored, --skip 1 goes on" in str(caught.value)
+    assert "the first row is stored, --skip 1 goes on behind" in str(caught.value)
 
 
 def test_skipping_goes_on_behind_what_is_stored(tmp_path: Path) -> None:
