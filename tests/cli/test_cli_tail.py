@@ -11,7 +11,8 @@ from pathlib import Path
 import msgpack
 import pytest
 from broker_process import BrokerProcess
-from cli_kit import Running, minimq, nobody, running, serving, shell, store
+from cli_kit import MINIMQ, Running, environment, minimq, nobody, running, serving, shell, store
+from pty_kit import terminal
 from waiting import eventually
 
 
@@ -23,6 +24,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
 
 def heard(run: Running) -> list[str]:
     return [json.loads(line)["body"] for line in run.out.splitlines()]
+
+
+def without_color(environ: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name != "NO_COLOR"}
 
 
 def publish_until_heard(broker: BrokerProcess, topic: str, run: Running) -> None:
@@ -153,6 +158,48 @@ def test_colours_are_for_terminals_or_whoever_asks(served: BrokerProcess) -> Non
     assert "\x1b[" in colored
     assert "\x1b" not in plain
     assert re.sub(r"\x1b\[\d+m", "", colored) == plain
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "colored"),
+    [
+        ({}, [], True),
+        ({"NO_COLOR": "1"}, [], False),
+        ({"NO_COLOR": ""}, [], True),
+        ({"TERM": "dumb"}, [], False),
+        ({}, ["--color", "never"], False),
+        ({"NO_COLOR": "1"}, ["--color", "always"], True),
+        ({}, ["--json"], False),
+    ],
+)
+def test_a_terminal_gets_colours_unless_somebody_objects(
+    served: BrokerProcess, tmp_path: Path, environ: dict[str, str], options: list[str], colored: bool
+) -> None:
+    topic = "on/a/terminal"
+    store(served, topic, b"41.5")
+    arguments = [*MINIMQ, "tail", topic, "--from", "0", "-n", "1", *options]
+    shown = {"TERM": "xterm", **environ}
+    with terminal(arguments, without_color(environment(served.control)) | shown, tmp_path) as screen:
+        assert screen.ended() == 0
+    assert "41.5" in screen.shown
+    assert ("\x1b[" in screen.shown) == colored
+
+
+def test_a_topic_keeps_its_colour(served: BrokerProcess) -> None:
+    for topic in ("kept/a", "kept/b"):
+        store(served, topic, b"1", b"2")
+    ran = minimq("tail", "kept/+", "--from", "0", "-n", "4", "--color", "always", broker=served.control)
+    colors = set(re.findall(r"\x1b\[(\d+)m(kept/.)\x1b\[0m", ran.out))
+    assert {topic for _, topic in colors} == {"kept/a", "kept/b"}
+    assert len(colors) == 2
+
+
+@pytest.mark.parametrize("options", [["--follow"], ["--no-follow"]])
+def test_a_reader_that_goes_away_while_records_come_ends_it(served: BrokerProcess, options: list[str]) -> None:
+    store(served, "flood", *([b"x" * 1_000] * 300))
+    program = f"minimq tail flood --from 0 {' '.join(options)}"
+    done = shell(f"{{ {program}; echo code $? >&2; }} | head -c 10", served.control)
+    assert (len(done.stdout), done.stderr) == (10, "code 1\n")
 
 
 def test_it_ends_when_nobody_reads_it_any_more_though_nothing_comes(served: BrokerProcess, tmp_path: Path) -> None:
