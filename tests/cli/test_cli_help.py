@@ -34,9 +34,12 @@ COMMANDS = dict(_commands(COMMAND))
 GROUPS = {name.partition(" ")[0] for name in COMMANDS if " " in name}
 HEAVY = {
     *("zmq", "msgpack", "google_crc32c", "zstandard", "psutil", "asyncio", "rich", "numpy", "pyarrow", "pandas"),
-    *("panel", "bokeh", "waitress", "prometheus_client"),
+    *("panel", "bokeh", "waitress", "prometheus_client", "starlette", "uvicorn", "structlog"),
 }
-OTHER_ROOMS = ("mq.client", "mq.broker", "mq.journal", "mq.protocol", "mq.transfer", "collectors.readers", "viewer")
+OTHER_ROOMS = (
+    *("mq.client", "mq.broker", "mq.journal", "mq.protocol", "mq.transfer", "mq.gateway", "mq.metrics"),
+    *("collectors.readers", "viewer"),
+)
 every_command = pytest.mark.parametrize("name", sorted(COMMANDS))
 
 
