@@ -5,8 +5,9 @@ A subscriber that says nothing is shown with what it said last and how long ago 
 
 from __future__ import annotations
 
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,6 +59,16 @@ class Audience:
         numbers = sorted(number for number in self._entries if after is None or number > after)
         rows = [_row(number, self._entries[number], now) for number in numbers[:count]]
         return rows, numbers[count - 1] if len(numbers) > count else None
+
+    def gauges(self, clock: Callable[[], float] = time.monotonic) -> dict[str, Callable[[], int]]:
+        """Return what tells how many report of themselves, and how far the one that is furthest behind is."""
+        return {
+            "subscribers_reporting": lambda: len(self._lags(clock())),
+            "subscriber_lag_max_records": lambda: max(self._lags(clock()), default=0),
+        }
+
+    def _lags(self, now: float) -> list[int]:
+        return [it.report["lag"] for it in list(self._entries.values()) if now - it.heard < FORGOTTEN_S]
 
     def repaired(self) -> Counter[str]:
         """Return how often those who listen now had to fetch something, by topic, as far as they said."""

@@ -117,6 +117,7 @@ class Desk:
         full = self._waiting.total() >= self._config.requests_waiting_max
         if full or self._waiting[client] >= self._config.requests_per_client_max:
             self._counters.requests_refused += 1
+            self._counters.busy["requests"] += 1
             return Failure(request.id, "busy", "too many requests are waiting; ask again").encode()
         self._waiting[client] += 1
         return Job(client, request)

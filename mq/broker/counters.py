@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from mq.histogram import Histogram
 
 INGEST, CONTROL = "ingest", "control"
+BUSY = ("memory", "disk", "rate", "repeat", "requests", "changes")
+"""Why somebody is told `busy`: what `docs/flow.md` says is short, or what it would repeat is not stored."""
 
 
 class Counters:
     """Numbers that only grow since the broker's start, and where to read those that do not.
 
     `refused` counts frames by port and kind, `connections` what became of them, by port and event; `live_overflows`
-    the turns in which a subscriber's queue was full, so that it missed frames.
+    the turns in which a subscriber's queue was full, so that it missed frames; `busy` answers, by what was short.
 
     `gauges` are asked for what is so now, `queues` for how many wait there; any thread may ask.
     """
@@ -42,6 +44,7 @@ class Counters:
         self.live_overflows = 0
         self.refused: Counter[tuple[str, str]] = Counter()
         self.connections: Counter[tuple[str, str]] = Counter()
+        self.busy: Counter[str] = Counter(dict.fromkeys(BUSY, 0))
 
     def refuse(self, port: str, kind: str) -> None:
         """Count a frame that was not taken."""
@@ -53,7 +56,8 @@ class Counters:
 
     def counted(self) -> dict[str, object]:
         """Return the numbers that only grow, as they travel in a message."""
-        return {**self.plain(), "refused": _by_port(self.refused), "connections": _by_port(self.connections)}
+        by_port = {"refused": _by_port(self.refused), "connections": _by_port(self.connections)}
+        return {**self.plain(), **by_port, "busy": dict(self.busy)}
 
     def gauged(self) -> dict[str, int]:
         """Return what is so now, by name."""

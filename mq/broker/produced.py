@@ -112,6 +112,7 @@ class Produced:
             group = groups[run.topic]
             if run.error is not None:
                 refusal = Refusal(run.error.reason, run.error.why)
+                self._counters.busy["disk"] += len(run.checked) if refusal.reason == "busy" else 0
                 pairs = zip(group.senders, run.checked, strict=True)
                 replies += [self._refused(client, refusal, ack_key(frame)) for client, frame in pairs]
                 continue
@@ -133,6 +134,7 @@ class Produced:
             if self._journal.failure is not None:
                 yield self._refused(client, Refusal("journal_failed", self._journal.failure), ack_key(frame))
             elif offset is None:
+                self._counters.busy["repeat"] += 1
                 yield self._refused(client, Refusal("busy", "what it repeats was refused just now"), ack_key(frame))
             else:
                 self._counters.frames_repeated += 1

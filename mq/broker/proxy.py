@@ -197,6 +197,7 @@ class Proxy:
         elif self._waiting.changes < CHANGES_WAITING_MAX:
             self._waiting.put_change(Change(0, client, found.request))
         else:
+            self._counters.busy["changes"] += 1
             self._replies.send(
                 client, Failure(found.request.id, "busy", "too much is to be changed; ask again").encode()
             )
@@ -205,15 +206,16 @@ class Proxy:
         if self._rates.limited:
             why = self._rates.exceeded(client, claimed_count(frame), len(frame), time.monotonic())
             if why is not None:
-                self._refuse_as_busy(client, frame, why)
+                self._refuse_as_busy(client, frame, "rate", why)
                 return
         if not self._waiting.put(client, frame):
             held, most = self._waiting.held, self._config.pending_bytes_max
             why = f"{held:,} bytes wait for the journal, and of pending_bytes_max, {most:,}, you have your share"
-            self._refuse_as_busy(client, frame, why)
+            self._refuse_as_busy(client, frame, "memory", why)
 
-    def _refuse_as_busy(self, client: Client, frame: bytes, why: str) -> None:
+    def _refuse_as_busy(self, client: Client, frame: bytes, short: str, why: str) -> None:
         self._counters.refuse(CONTROL, "busy")
+        self._counters.busy[short] += 1
         topic, producer, sequence = claimed_key(frame) or (None, 0, 0)
         nack = Nack(0, "busy", f"{why}; send again a little later", topic, producer, sequence)
         self._replies.send(client, nack.encode(), keep=True)

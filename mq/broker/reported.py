@@ -6,7 +6,7 @@ Whoever connects may say anything, so a report is shown beside what was counted,
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mq.errors import BadMessage
@@ -27,9 +27,13 @@ class Reported(NamedTuple):
 
 
 class Reports:
-    """The last word on each; of too many those that are longest unchanged are forgotten."""
+    """The last word on each; of too many those that are longest unchanged are forgotten.
+
+    `spooled` and `dropped` are the sums of what all of them say.
+    """
 
     def __init__(self) -> None:
+        self.spooled = self.dropped = 0
         self._reports: OrderedDict[tuple[bytes, int], Reported] = OrderedDict()
 
     def take(self, rows: Sequence[Any]) -> None:
@@ -38,14 +42,27 @@ class Reports:
             raise BadMessage(f"sampling: there are 1 to {ROWS_MAX} rows, not {len(rows)}")
         checked = [_checked(row) for row in rows]
         for key, reported in checked:
+            self._sum_up(self._reports.get(key, Reported()), reported)
             self._reports[key] = reported
             self._reports.move_to_end(key)
         while len(self._reports) > REPORTS_MAX:
-            self._reports.popitem(last=False)
+            _, forgotten = self._reports.popitem(last=False)
+            self._sum_up(forgotten, Reported())
 
     def all(self) -> dict[tuple[bytes, int], Reported]:
         """Return all, by topic and producer. For any thread."""
         return dict(self._reports)
+
+    def gauges(self) -> dict[str, Callable[[], int]]:
+        """Return what tells the sums, none above what travels as a number: who says nonsense breaks no message."""
+        return {
+            "producer_spooled_records": lambda: min(self.spooled, _U64 - 1),
+            "producer_dropped_records": lambda: min(self.dropped, _U64 - 1),
+        }
+
+    def _sum_up(self, before: Reported, now: Reported) -> None:
+        self.spooled += now.spooled - before.spooled
+        self.dropped += now.dropped - before.dropped
 
 
 def _checked(row: Any) -> tuple[tuple[bytes, int], Reported]:

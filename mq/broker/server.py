@@ -50,6 +50,7 @@ class Server:
         """Bind, and start the threads."""
         self._sockets = Sockets.bind(self._context, self._wanted, self._config)
         reports, audience = Reports(), Audience()
+        self._counters.gauges.update(reports.gauges() | audience.gauges())
         ledger = Ledger(reports.all, audience.repaired, self._counters)
         intake = Intake(self._journal, self._config, self._counters, ledger)
         scraping = Scraping(self._journal, self._counters, intake)

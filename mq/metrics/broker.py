@@ -33,6 +33,10 @@ GAUGES = {
     "disk_free_bytes": "Bytes that are free on the journal's disk.",
     "disk_low": "1 while less than disk_free_bytes_min is free on the journal's disk.",
     "producers": "Producers by topic that are kept account of, one each.",
+    "producer_spooled_records": "Records that producers say wait on their own disks.",
+    "producer_dropped_records": "Records that producers say they have given up.",
+    "subscribers_reporting": "Subscribers that tell how far they are.",
+    "subscriber_lag_max_records": "How far the subscriber that is furthest behind is, as it says.",
     "outbox_bytes": "Bytes of answers that wait for room on their connections.",
 }
 
@@ -46,6 +50,7 @@ def families(stats: Mapping[str, Any]) -> Iterator[Metric]:
         yield _one(GaugeMetricFamily, name, GAUGES.get(name, f"{_words(name)}."), number)
     yield _queues(stats.get("queues", {}))
     yield _by_port("minimq_frames_refused", "Frames that were not taken, by kind.", "kind", stats.get("refused", {}))
+    yield _busy(stats.get("busy", {}))
     connections = stats.get("connections", {})
     yield _by_port("minimq_connections", "Connections, by what happened to them.", "event", connections)
     yield from _open(connections)
@@ -65,6 +70,13 @@ def _queues(queues: Mapping[str, int]) -> Metric:
     family = GaugeMetricFamily("minimq_queue_length", "How many wait in a queue of the broker.", labels=["queue"])
     for queue, number in queues.items():
         family.add_metric([queue], number)
+    return family
+
+
+def _busy(counted: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily("minimq_busy", "Answers that something is busy, by what was short.", labels=["reason"])
+    for reason, number in counted.items():
+        family.add_metric([reason], number)
     return family
 
 

@@ -40,6 +40,17 @@ def test_who_has_been_silent_for_long_is_forgotten_though_nobody_reports() -> No
     assert audience.repaired()["t"] == 0
 
 
+def test_the_gauges_tell_of_those_who_report_and_of_nobody_once_they_are_silent() -> None:
+    audience, now = Audience(), [0.0]
+    gauges = audience.gauges(lambda: now[0])
+    assert [ask() for ask in gauges.values()] == [0, 0]
+    audience.heard(report(1, lag=5), ["#"], 0.0)
+    audience.heard(report(2, lag=7), ["#"], 1.0)
+    assert [ask() for ask in gauges.values()] == [2, 7]
+    now[0] = FORGOTTEN_S + 1.0
+    assert [ask() for ask in gauges.values()] == [0, 0]
+
+
 def test_what_was_repaired_is_summed_over_those_who_listen() -> None:
     audience = Audience()
     audience.heard(report(1, ("t", 3), ("u", 1)), ["#"], 0.0)

@@ -117,7 +117,7 @@ def test_one_client_may_have_so_many_waiting_and_another_is_not_hurt(desk: Desk,
         assert isinstance(desk.handle(ANN, request), Job)
     busy = answer(desk, Fetch(8, "a", 0).encode())
     assert (busy["op"], busy["error"], busy["id"]) == ("failure", "busy", 8)
-    assert counters.requests_refused == 1
+    assert (counters.requests_refused, counters.busy["requests"]) == (1, 1)
     assert isinstance(desk.handle(BOB, request), Job)
     assert answer(desk, pack(op="stats", id=1))["op"] == "stats_report"
     desk.finished(ANN)

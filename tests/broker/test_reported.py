@@ -59,3 +59,21 @@ def test_a_producer_of_which_nothing_has_come_yet_is_shown_by_what_it_says() -> 
         *("a", 7, 0, 10, 4, 1),
         3,
     )
+
+
+def test_the_sums_follow_each_report_and_what_is_forgotten_and_stay_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reported, "REPORTS_MAX", 2)
+    reports = Reports()
+    gauges = reports.gauges()
+
+    def sums() -> list[int]:
+        return [gauges[f"producer_{name}_records"]() for name in ("spooled", "dropped")]
+
+    reports.take([["a", 7, 10, 4, 1], ["b", 7, 10, 2, 0]])
+    assert sums() == [6, 1]
+    reports.take([["a", 7, 12, 0, 3]])
+    assert sums() == [2, 3]
+    reports.take([["c", 7, 1, 1, 1]])  # so b, longest unchanged, is forgotten
+    assert sums() == [1, 4]
+    reports.take([["c", 7, 1, 2**64 - 1, 2**64 - 1]])
+    assert sums() == [2**64 - 1] * 2
