@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from viewer.amounts import amount, duration
 from viewer.nodes import Node, State, Track
-from viewer.samples import METRICS, SECOND_NS, Sample, is_number
+from viewer.samples import METRICS, Sample, is_number
 
 MS_NS = 1_000_000
 NOTHING = "—"
-KILO = 1024
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 BYTES_MAX = 1 << 69
 LOAD_MAX = 1e6
 PLACES_SHOWN = 3
@@ -76,25 +75,6 @@ def skipped(kinds: Counter[str]) -> str:
     total = kinds.total()
     why = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()) if count)
     return f"{total:,} record{'s' * (total != 1)} skipped ({why})." if total else ""
-
-
-def duration(ns: int) -> str:
-    """Return a length of time, roughly."""
-    seconds = round(ns / SECOND_NS)
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{round(seconds / unit)} {name}"
-    return f"{seconds} s"
-
-
-def amount(number: float, per: str = "") -> tuple[str, str]:
-    """Return bytes as a short number and its unit, up to `BYTES_MAX`."""
-    power = 0
-    while number >= 999.5 and power < len(UNITS) - 1:  # noqa: PLR2004 - what would be shown with four digits
-        number /= KILO
-        power += 1
-    digits = 1 if power and number < 99.95 else 0  # noqa: PLR2004 - the same, with a digit after the point
-    return f"{number:.{digits}f}", UNITS[power] + per
 
 
 def _bytes(it: Any, per: str = "") -> str:

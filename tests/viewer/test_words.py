@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from node_kit import NOW, report
 
+from viewer.amounts import amount, duration
 from viewer.nodes import Node
 from viewer.samples import METRICS, SECOND_NS, Sample
-from viewer.words import DETAILS, amount, card, duration
+from viewer.words import DETAILS, card
 
 GIB = 1 << 30
 
