@@ -29,6 +29,7 @@ class Counters:
         self.records_appended = 0
         self.bytes_appended = 0
         self.frames_forwarded = 0
+        self.bytes_forwarded = 0
         self.frames_unstored = 0
         self.frames_repeated = 0
         self.records_synced = 0

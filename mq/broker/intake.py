@@ -105,6 +105,7 @@ class Intake:
         replies += self._produced.take(turn.produced[place:], live)
         self._counters.frames_received += len(turn.ingest) + len(turn.produced)
         self._counters.frames_forwarded += len(live)
+        self._counters.bytes_forwarded += sum(map(len, live))
         return Done(live, replies, topics, self._counters.bytes_appended - bytes_before)
 
     def step(self) -> None:

@@ -70,7 +70,19 @@ def standings(link: Link, name: str) -> Iterator[Standing]:
     while True:
         rows, after = standings_page(link, name, after)
         for row in rows:
-            yield row._replace(lag_s=_age(link, row.topic, row.position)) if row.lag else row
+            yield row._replace(lag_s=age_of(link, row.topic, row.position)) if row.lag else row
+        if after is None:
+            return
+
+
+def positions(link: Link, name: str) -> Iterator[tuple[str, int, int]]:
+    """Yield topic, position in it, and how many records before that are given out and not settled."""
+    after: str | None = None
+    while True:
+        reply = link.ask(Positions(link.number(), name, after), PositionList)
+        for topic, position, _, still_open in reply.positions:
+            yield topic, position, still_open
+        after = reply.after
         if after is None:
             return
 
@@ -94,7 +106,7 @@ def _standing(topic: str, position: int, still_open: int, ends: tuple[int, int] 
     return Standing(topic, position, max(0, end - max(position, first)), None, still_open, position < first)
 
 
-def _age(link: Link, topic: str, offset: int) -> float | None:
+def age_of(link: Link, topic: str, offset: int) -> float | None:
     """Return how long ago the first record kept from an offset on was appended, by this machine's clock.
 
     None when it cannot be had.
@@ -102,7 +114,7 @@ def _age(link: Link, topic: str, offset: int) -> float | None:
     try:
         reply = link.ask(Fetch(link.number(), topic, offset, None, 1), Frames)
     except Trimmed as error:
-        return _age(link, topic, error.first_kept)
+        return age_of(link, topic, error.first_kept)
     except Rewound:
         return None
     frame = next(split(reply.frames), None)

@@ -23,12 +23,17 @@ def last_values(broker: str, patterns: str | Sequence[str], *, timeout_s: float 
 
 
 def _pages(broker: str, patterns: list[str], timeout_s: float) -> Iterator[Message]:
-    after: str | None = None
     with Link(broker, timeout_s) as link:
-        while True:
-            reply = link.ask(Last(link.number(), patterns, after), LastFrames)
-            for frame in split(reply.frames):
-                yield list(batch_of(frame).messages())[-1]
-            after = reply.after
-            if after is None:
-                return
+        yield from last_of(link, patterns)
+
+
+def last_of(link: Link, patterns: list[str]) -> Iterator[Message]:
+    """Yield the same, asked on a connection that there is. Raises what it raises, but for `BadPattern`."""
+    after: str | None = None
+    while True:
+        reply = link.ask(Last(link.number(), patterns, after), LastFrames)
+        for frame in split(reply.frames):
+            yield list(batch_of(frame).messages())[-1]
+        after = reply.after
+        if after is None:
+            return

@@ -65,7 +65,7 @@ class Link:
         """
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
-            if not self._socket.poll(max(1, int(left * 1000))):
+            if not self._wait(max(1, int(left * 1000))):
                 continue
             reply = read(self._socket.recv())
             if reply is None or reply.id != number:
@@ -78,6 +78,10 @@ class Link:
             if isinstance(reply, kind):
                 return reply
         return None
+
+    def _wait(self, ms: int) -> bool:
+        """Return whether something has arrived within so many ms. For who has others to look after meanwhile."""
+        return bool(self._socket.poll(ms))
 
     def ask(self, request: Control, kind: type[Reply]) -> Reply:
         """Ask until there is an answer. Raises `Unreachable` after `timeout_s`, and what the broker refuses."""
