@@ -15,6 +15,8 @@ from broker_process import BrokerProcess
 from cli_kit import MINIMQ, environment, minimq, nobody, store
 from waiting import eventually
 
+import mq
+
 
 def test_where_there_is_no_terminal_one_snapshot_is_printed(broker: BrokerProcess) -> None:
     store(broker, "notes", b"one", b"two")
@@ -49,6 +51,36 @@ def test_the_terminal_is_left_as_it_was(broker: BrokerProcess, number: signal.Si
         eventually(_seen(master, seen, b"\x1b[?1049l"))
         assert run.wait(20) == code
         assert termios.tcgetattr(slave) == before
+    finally:
+        run.kill()
+        run.wait()
+        os.close(master)
+        os.close(slave)
+
+
+def test_markup_in_a_name_is_text(broker: BrokerProcess) -> None:
+    with mq.Subscriber(broker.control, "#", name="[bold]x[/]") as subscriber:
+        subscriber.receive(0.1)
+        eventually(lambda: "[bold]x[/]" in minimq("top", "--once", broker=broker.control).out)
+
+
+def test_a_broker_that_dies_is_said_to_be_away_and_is_there_again_after(broker: BrokerProcess) -> None:
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    environ = environment(broker.control, TERM="xterm")
+    run = subprocess.Popen([*MINIMQ, "top"], stdin=slave, stdout=slave, stderr=slave, env=environ)
+    seen = bytearray()
+    try:
+        eventually(_seen(master, seen, b"syncs/s"))
+        broker.kill()
+        eventually(_seen(master, seen, b"no answer for"))
+        broker.restart()
+        termios.tcsetwinsize(master, (15, 60))
+        seen.clear()
+        eventually(_seen(master, seen, b"minimq 0."))
+        os.write(master, b"q")
+        eventually(_seen(master, seen, b"\x1b[?1049l"))
+        assert run.wait(20) == 0
     finally:
         run.kill()
         run.wait()
