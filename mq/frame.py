@@ -64,6 +64,7 @@ _CODECS = frozenset({bodies.CODEC_NONE, bodies.CODEC_ZSTD})
 # broker's speed.
 Checked = tuple[bytes, int, int, int, int, bytes, bytes, int, int]
 CRC: Final = 4
+BODY: Final = 6
 PRODUCER: Final = 7
 SEQUENCE: Final = 8
 

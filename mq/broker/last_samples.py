@@ -12,7 +12,7 @@ from mq.body import unpack
 from mq.broker.counters import Counters
 from mq.config import Config
 from mq.errors import CodecMissing, FrameRefused
-from mq.frame import Checked, body_kind
+from mq.frame import BODY, Checked, body_kind
 from mq.journal.interface import Run
 from mq.metrics.facts import Sample
 from mq.metrics.hosts import METRICS
@@ -43,7 +43,7 @@ class LastSamples:
         if run.topic not in self._kept and not self._admits(run.topic):
             return
         frame = run.checked[-1]
-        if len(frame[-1]) <= FRAME_BYTES_MAX:
+        if len(frame[BODY]) <= FRAME_BYTES_MAX:
             self._kept[run.topic] = self._clock(), frame
 
     def all(self) -> list[Sample]:
@@ -74,10 +74,11 @@ class LastSamples:
 
 
 def _sample(topic: bytes, kept: Kept) -> Sample | None:
-    came, (_, count, flags, *_, body) = kept
+    came, frame = kept
+    _, count, flags, *_ = frame
     batch, codec = body_kind(flags)
     try:
-        records = unpack(body, count, batch=batch, codec=codec, limit=RECORDS_BYTES_MAX)
+        records = unpack(frame[BODY], count, batch=batch, codec=codec, limit=RECORDS_BYTES_MAX)
     except (FrameRefused, CodecMissing):
         return None
     _, node, metric = topic.decode("ascii").split("/")

@@ -39,7 +39,7 @@ def find_ranges(
         Pattern.parse(text)
     begin, end = _settled(start), None if stop is None else _settled(stop)
     with Link(broker, timeout_s) as link:
-        kept = {topic: (first, following) for pattern in patterns for topic, first, following in topics(link, pattern)}
+        kept = {topic: (first, following) for topic, first, following in topics(link, list(patterns))}
         found = [_range(link, topic, bounds, begin, end) for topic, bounds in sorted(kept.items())]
     return [each for each in found if each.first < each.stop]
 

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from mq.client.replay import LATEST_NS, SECOND_NS, nanoseconds
+from mq.client.replay import LATEST_NS, nanoseconds
 from mq.errors import MqError
 
+SECOND_NS = 1_000_000_000
 _AGO = re.compile(r"-(\d{1,6})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _WHOLE = re.compile(r"\d{1,20}", re.ASCII)
