@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Annotated
 
@@ -11,7 +10,6 @@ import typer
 from mq.cli import options
 
 ADDRESS, PORT = "127.0.0.1", 5000
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 def gateway(
@@ -34,12 +32,13 @@ def gateway(
     When it serves, it prints one line that starts with "ready" and names the address. Ctrl-C or SIGTERM ends it
     cleanly. Limits are variables, MINIMQ_GATEWAY_...: see docs/gateway.md.
     """
+    from mq.cli import logs
     from mq.cli.saying import say
     from mq.gateway.gateway import Gateway
     from mq.gateway.limits import load
     from mq.gateway.server import bind, serve, url_of
 
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    logs.configure(os.environ)
     limits = load(os.environ)
     with bind(address, port) as bound:
         serve(Gateway(broker, limits, origin or ()), bound, lambda: say(f"ready gateway={url_of(bound)}"))

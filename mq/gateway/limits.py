@@ -39,6 +39,9 @@ class Limits:
     streams_max: int = _limit(64, 1)
     stream_topics_max: int = _limit(256, 1)
     nodes_max: int = _limit(10_000, 1)
+    metrics_topics_max: int = _limit(1_000, 1)
+    metrics_nodes_max: int = _limit(1_000, 1)
+    metrics_node_age_s: float = _limit(60.0, 1.0)
 
 
 def load(environ: Mapping[str, str]) -> Limits:

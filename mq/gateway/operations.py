@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mq.client.consumer import check_name
 from mq.errors import BadTopic
-from mq.gateway import earlier, events, health, v1
+from mq.gateway import earlier, events, health, metrics, v1
 from mq.gateway.lines import NDJSON
 from mq.gateway.moments import moment_of
 from mq.gateway.problems import (
@@ -33,6 +33,7 @@ PAGE_RECORDS, PAGE_RECORDS_MAX = 100, 1_000
 PLACE_MAX = 200
 EVERYWHERE = (BAD_REQUEST, FOREIGN, BUG, REFUSED, AWAY, OVERLOADED)
 STORING = (RESERVED, SLOW, TOO_LARGE, ENCODING, UNKNOWN, FULL)
+TEXT = {"type": "string"}
 BINARY = {"type": "string", "format": "binary"}
 
 
@@ -199,7 +200,14 @@ READYZ = Operation(
     problems=(BAD_REQUEST, FOREIGN, BUG), tag="health",
 )  # fmt: skip
 
+METRICS = Operation(
+    "GET", "/metrics", "metrics", "Metrics for Prometheus",
+    "What the broker's own `/metrics` says, and of a process what the gateway's is. Goes over all topics.",
+    metrics.metrics, answers={"text/plain": TEXT, "application/openmetrics-text": TEXT},
+    problems=EVERYWHERE, tag="health", example="curl URL/metrics",
+)  # fmt: skip
+
 OPERATIONS = (
     *(PUBLISH, READ, LAST, TOPICS, CONSUMERS, CONSUMER, STREAM, SOCKET),
-    *(PRODUCE, CONSUME, NODES, HEALTHZ, READYZ),
+    *(PRODUCE, CONSUME, NODES, HEALTHZ, READYZ, METRICS),
 )
