@@ -42,7 +42,7 @@ def environ_of(container: Object) -> dict[str, str]:
     return {name: NODE if text == "spec.nodeName" else text for name, text in told.items()}
 
 
-@pytest.mark.parametrize("name", ["broker", "viewer"])
+@pytest.mark.parametrize("name", ["broker", "gateway", "viewer"])
 @pytest.mark.parametrize("place", PLACES)
 def test_minimq_knows_the_command_and_its_options(place: str, name: str) -> None:
     command, *arguments = container_of(built(place), name)["args"]
@@ -50,7 +50,7 @@ def test_minimq_knows_the_command_and_its_options(place: str, name: str) -> None
         known = context.command.get_command(context, command)  # type: ignore[attr-defined]
         given_options = known.make_context(command, arguments, parent=context).params
     ports = {port["name"]: port["containerPort"] for port in container_of(built(place), name)["ports"]}
-    if name == "viewer":
+    if name in ("gateway", "viewer"):
         assert (given_options["address"], given_options["port"]) == ("0.0.0.0", ports["http"])
     else:
         assert {it: given_options[it] for it in ports} == {it: f"tcp://*:{port}" for it, port in ports.items()}
