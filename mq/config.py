@@ -77,6 +77,7 @@ class Config:
     control_messages_max: int = _limit(1_000, 1, "high-water mark of control, a client")
     fetch_credit_bytes_max: int = _limit(8 << 20, 1 << 16, "the most that one fetch may ask for")
     fetch_slice_bytes: int = _limit(256 << 10, 4096, "how much of a fetch is read and sent at once")
+    unread_bytes_max: int = _limit(64 << 20, 1 << 20, "answers that clients have not taken; who has many waits")
     requests_waiting_max: int = _limit(1_024, 1, "requests waiting for the reader; more are told busy")
     requests_per_client_max: int = _limit(32, 1, "the same, of one client")
     consumers_max: int = _limit(1_000, 1, "consumers by name; one more is refused")

@@ -7,6 +7,7 @@ import zmq
 from mq.broker.counters import Counters
 from mq.broker.outbox import Outbox
 from mq.broker.produced import Client
+from mq.broker.unread import Lent
 
 OUTBOX_BYTES_MAX = 16 << 20
 OUTBOX_CLIENT_BYTES_MAX = 4 << 20
@@ -41,8 +42,9 @@ class Replies:
 
     def _try_to_send(self, client: Client, message: bytes) -> bool:
         """Return whether an answer is done with: sent, or dropped and counted because its client is gone."""
+        body = zmq.Frame(message, copy=False) if isinstance(message, Lent) else message
         try:
-            self._control.send_multipart([client, message], zmq.NOBLOCK)
+            self._control.send_multipart([client, body], zmq.NOBLOCK, copy=False)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise

@@ -14,7 +14,7 @@ from mq.protocol import HANDSHAKE_MS
 
 LINGER_MS = 1_000
 PORT_MAX = 65_535
-ANSWERS_QUEUED_MAX = 100  # each may be a slice of a fetch, up to a frame of the largest size
+ANSWERS_QUEUED_MAX = 100  # so many acknowledgements or small answers; large ones are bounded by `Unread`
 SUBSCRIPTION_BYTES_MAX = 1_024
 
 _ENDPOINT = re.compile(r"tcp://[^\s/]+:(\d{1,5}|\*)")
