@@ -125,9 +125,8 @@ class Consuming:
     def _join(self, request: Join) -> None:
         consumer = self._consumer_to_join(request)
         if _is_news(consumer, request, self._registry.now()):
-            patterns = request.patterns if request.shared else []
             event = {"do": "join", "consumer": request.consumer, "member": request.member, "label": request.label}
-            kind_of_it = {"seconds": request.seconds, "shared": request.shared, "patterns": patterns}
+            kind_of_it = {"seconds": request.seconds, "shared": request.shared, "patterns": request.patterns}
             self._registry.note({**event, **kind_of_it})
         self._registry.heard_of(self._registry.find(request.consumer), request.member)
 
@@ -204,7 +203,8 @@ class Consuming:
         topics = sorted(topic for topic in consumer.places if request.after is None or topic > request.after)
         page = topics[:ROWS_MAX]
         rows = [[topic, *_position(consumer, topic)] for topic in page]
-        return PositionList(request.id, rows, page[-1] if len(topics) > len(page) else None)
+        after = page[-1] if len(topics) > len(page) else None
+        return PositionList(request.id, rows, after, list(consumer.patterns))
 
     def _list(self, request: Consumers) -> ConsumerList:
         consumers = sorted(
@@ -261,9 +261,7 @@ class Consuming:
 def _is_news(consumer: Consumer, request: Join, now: int) -> bool:
     """Whether a member that joins is to be noted: a new one, or one that was not for so long that it may count."""
     known = consumer.members.get(request.member)
-    same = known == (request.label, request.seconds) and (
-        not request.shared or consumer.patterns == tuple(request.patterns)
-    )
+    same = known == (request.label, request.seconds) and consumer.patterns == tuple(request.patterns)
     return not same or now - consumer.used >= USED_NOTED_EVERY_S
 
 

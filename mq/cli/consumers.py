@@ -36,13 +36,14 @@ def list_consumers(
     minimq consumers --json
 
     LAG is how many records are kept from the position on; OLDEST, how long ago the first of them was appended; OPEN,
-    how many are given out to members and not settled.
+    how many were given out and are not settled: members hold them, or they came back and wait to be given out again.
+    A topic that the consumer has not met stands there from the first record that is kept.
     """
     from mq.client.consumer_lag import consumers, standings
     from mq.client.link import Link
 
     with Link(broker, timeout) as link:
-        found = [(name, shared, members, list(standings(link, name))) for name, shared, members in consumers(link)]
+        found = [(name, shared, members, sorted(standings(link, name))) for name, shared, members in consumers(link)]
     if as_json:
         for name, shared, members, rows in found:
             topics = [row._asdict() for row in rows]
@@ -63,7 +64,7 @@ def reset(
     broker: options.Broker = options.BROKER,
     timeout: options.Timeout = options.TIMEOUT_S,
 ) -> None:
-    """Let a consumer go on from another point, in all topics or some. Nobody may use it meanwhile.
+    """Let a consumer go on from another point, in all its topics or some. Nobody may use it meanwhile.
 
     \b
     minimq consumers reset NAME --to beginning
@@ -75,9 +76,9 @@ def reset(
         raise typer.BadParameter(f"say where to: beginning, end, {HELP}", param_hint="'--to'")
     point = to if to in ("beginning", "end") else parse_point(to, "--to")
     with Link(broker, timeout) as link:
-        rows = list(_positions(link, pattern, point))
+        rows = list(_positions(link, name, pattern, point))
         if not rows:
-            raise MqError(f"no topic matches {pattern}: nothing is reset")
+            raise MqError(f"no topic of {name} matches {pattern}: nothing is reset")
         _reset(link, name, rows)
     typer.echo(f"{name} goes on there in {len(rows):,} {'topic' if len(rows) == 1 else 'topics'}")
     for topic, offset, _ in rows:
@@ -127,13 +128,17 @@ def _table(name: str, shared: bool, members: list[str], rows: list[Standing]) ->
         yield f"  {row.topic:<{width}}  {row.position:>12,}  {row.lag:>12,}  {oldest:>10}  {row.open:>8,}{trimmed}"
 
 
-def _positions(link: Link, pattern: str, point: str | int | datetime | timedelta) -> Iterator[list[Any]]:
-    """Yield topic, offset and epoch (0: not known) of where a consumer is to go on, for each topic that matches."""
-    from mq.client.consumer_lag import topics
+def _positions(link: Link, name: str, pattern: str, point: str | int | datetime | timedelta) -> Iterator[list[Any]]:
+    """Yield topic, offset and epoch (0: not known) of where a consumer is to go on, for each of its that matches."""
+    from mq.client.consumer_lag import patterns, topics
     from mq.client.replay import nanoseconds
     from mq.protocol import OffsetAt, OffsetFound
+    from mq.topic import Pattern
 
+    its = [Pattern.parse(each) for each in patterns(link, name)]
     for topic, first, following in topics(link, [pattern]):
+        if its and not any(each.matches(topic) for each in its):
+            continue
         if point == "beginning":
             offset = first
         elif point == "end":

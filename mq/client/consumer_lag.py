@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mq.client.link import Link
@@ -28,7 +28,8 @@ class Standing(NamedTuple):
     """Where a consumer stands in one topic.
 
     `lag` counts the records kept from `position` on, and `lag_s` is the age of the first of them, None when there is
-    none, or when nobody asked. `open` is how many are given out and not settled; `trimmed`, whether records were
+    none, or when nobody asked. In a topic that it has not met the position is the first kept. `open` is how many
+    records have been given out and are not settled, those that came back among them; `trimmed`, whether records were
     deleted before their turn.
     """
 
@@ -52,11 +53,11 @@ def consumers(link: Link) -> Iterator[tuple[str, bool, list[str]]]:
             return
 
 
-def topics(link: Link, patterns: list[str]) -> Iterator[tuple[str, int, int]]:
+def topics(link: Link, patterns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     """Yield topic, first offset kept, next offset."""
     after: str | None = None
     while True:
-        reply = link.ask(Topics(link.number(), patterns, after), TopicList)
+        reply = link.ask(Topics(link.number(), list(patterns), after), TopicList)
         for topic, first, following, *_ in reply.topics:
             yield topic, first, following
         after = reply.after
@@ -64,27 +65,45 @@ def topics(link: Link, patterns: list[str]) -> Iterator[tuple[str, int, int]]:
             return
 
 
+def patterns(link: Link, name: str) -> list[str]:
+    """Return the patterns of the topics that a consumer is about, none where they are not known."""
+    return [it for it in link.ask(Positions(link.number(), name), PositionList).patterns if isinstance(it, str)]
+
+
 def standings(link: Link, name: str) -> Iterator[Standing]:
-    """Yield where a consumer stands in each topic."""
+    """Yield where a consumer stands in each topic, also in those of its patterns that it has not met."""
+    met: set[str] = set()
     after: str | None = None
     while True:
         rows, after = standings_page(link, name, after)
-        for row in rows:
-            yield row._replace(lag_s=age_of(link, row.topic, row.position)) if row.lag else row
+        met |= {row.topic for row in rows}
+        yield from (_aged(link, row) for row in rows)
         if after is None:
-            return
+            break
+    for topic, first, following in _unmet(link, name, met):
+        yield _aged(link, _standing(topic, first, 0, (first, following)))
 
 
 def positions(link: Link, name: str) -> Iterator[tuple[str, int, int]]:
     """Yield topic, position in it, and how many records before that are given out and not settled."""
+    met: set[str] = set()
     after: str | None = None
     while True:
         reply = link.ask(Positions(link.number(), name, after), PositionList)
         for topic, position, _, still_open in reply.positions:
+            met.add(topic)
             yield topic, position, still_open
         after = reply.after
         if after is None:
-            return
+            break
+    for topic, first, _ in _unmet(link, name, met):
+        yield topic, first, 0
+
+
+def _unmet(link: Link, name: str, met: set[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield topic, first offset kept and next offset, where a consumer has no position yet."""
+    its = patterns(link, name)
+    yield from (row for row in topics(link, its) if row[0] not in met) if its else ()
 
 
 def standings_page(
@@ -104,6 +123,10 @@ def standings_page(
 def _standing(topic: str, position: int, still_open: int, ends: tuple[int, int] | None) -> Standing:
     first, end = ends or (position, position)
     return Standing(topic, position, max(0, end - max(position, first)), None, still_open, position < first)
+
+
+def _aged(link: Link, row: Standing) -> Standing:
+    return row._replace(lag_s=age_of(link, row.topic, row.position)) if row.lag else row
 
 
 def age_of(link: Link, topic: str, offset: int) -> float | None:

@@ -117,12 +117,14 @@ class Agreed(Control):
 class PositionList(Control):
     """Rows of topic, offset, epoch of the record before it (0: not known), how many records behind it are not settled.
 
-    `after` when more of them are to be asked for.
+    `after` when more of them are to be asked for. The patterns are those that its members named last, none where an
+    older broker noted it.
     """
 
     OP = "position_list"
     positions: list[Any]
     after: str | None = None
+    patterns: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,12 @@ class Scene:
         assert isinstance(reply, PositionList), reply
         return {topic: tuple(rest) for topic, *rest in reply.positions}
 
+    def told_patterns(self) -> list[str]:
+        """Return the patterns of the consumer's members, as far as they are known."""
+        reply = self.ask(Positions(self.number(), NAME))
+        assert isinstance(reply, PositionList), reply
+        return reply.patterns
+
     def letters(self) -> list[dict[str, Any]]:
         """Return the dead letters."""
         return [msgpack.unpackb(record) for record in self.records(f"_mq/dead/{NAME}")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from consumer_kit import NAME, SECONDS, Scene
 
-from mq.broker import consumer_log
+from mq.broker import consumer_log, consumers
 from mq.errors import BadMessage, BadPattern, BadTopic
 from mq.protocol import (
     Agreed,
@@ -292,3 +292,30 @@ def test_retention_leaves_the_log_alone(tmp_path: Path) -> None:
         scene.journal.tidy()
     assert scene.first(consumer_log.TOPIC) == 0
     scene.journal.close()
+
+
+def test_a_log_that_does_not_tell_a_subscribers_patterns_is_read_and_they_are_noted_when_it_joins_again(
+    tmp_path: Path,
+) -> None:
+    """As brokers wrote it before they noted them."""
+    scene = Scene(tmp_path / "data")
+    old = {"do": "join", "consumer": NAME, "member": 1, "label": "m1", "seconds": SECONDS, "shared": False}
+    events = [{**old, "patterns": [], "at": 1}, {"do": "set", "consumer": NAME, "rows": [["jobs/a", 0, 0]], "at": 1}]
+    consumer_log.ConsumerLog(scene.journal).append(events)
+    scene.restart()
+    assert scene.told_patterns() == []
+    assert scene.positions() == {"jobs/a": (0, 0, 0)}
+    assert scene.join(1, ("jobs/#", "b"), shared=False).OP == "agreed"
+    for _ in range(2):
+        assert scene.told_patterns() == ["jobs/#", "b"]
+        scene.restart()
+
+
+def test_a_snapshot_keeps_a_subscribers_patterns() -> None:
+    join = {"do": "join", "consumer": NAME, "member": 1, "label": "m", "seconds": 9, "shared": False}
+    before = consumers.Consumers()
+    before.apply({**join, "patterns": ["a/#"]})
+    kept = list(before.snapshot())
+    found = consumers.replayed([{"do": "begin"}, *kept, {"do": "end", "events": len(kept)}]).get(NAME)
+    assert found is not None
+    assert found.patterns == ("a/#",)

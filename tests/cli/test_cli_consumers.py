@@ -61,6 +61,46 @@ def test_right_after_trimming_the_lag_counts_what_is_kept(start_broker: StartBro
     assert shown["lag"] == 22 - shown["first"]
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_topics_that_are_a_consumers_and_that_it_has_not_met_are_listed_from_what_is_kept(
+    broker: BrokerProcess, shared: bool
+) -> None:
+    store(broker, TOPICS[0], b"0")
+    if shared:
+        with mq.SharedConsumer(broker.control, "host/#", consumer="reports") as consumer:
+            message = consumer.receive(10)
+            assert message is not None
+            consumer.done(message)
+    else:
+        read(broker, 1)
+    store(broker, TOPICS[1], b"1", b"2")
+    store(broker, "other", b"3")
+    for _ in range(2):
+        (shown,) = minimq("consumers", "--json", broker=broker.control).objects
+        rows = [(row["topic"], row["position"], row["lag"], row["open"]) for row in shown["topics"]]
+        assert rows == [(TOPICS[0], 1, 0, 0), (TOPICS[1], 0, 2, 0)]
+        assert shown["topics"][1]["lag_s"] >= 0
+        broker.restart()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_reset_touches_no_topic_that_is_not_the_consumers(broker: BrokerProcess, shared: bool) -> None:
+    store(broker, TOPICS[0], b"0")
+    store(broker, "other", b"1")
+    if shared:
+        with mq.SharedConsumer(broker.control, "host/#", consumer="reports") as consumer:
+            assert consumer.receive(10) is not None
+    else:
+        read(broker, 1)
+    ran = minimq("consumers", "reset", "reports", "--to", "end", broker=broker.control)
+    assert ran.lines == ["reports goes on there in 1 topic"]
+    none = minimq("consumers", "reset", "reports", "other", "--to", "end", broker=broker.control)
+    assert (none.code, none.out) == (1, "")
+    assert "no topic of reports matches other" in none.complaint
+    (shown,) = minimq("consumers", "--json", broker=broker.control).objects
+    assert [row["topic"] for row in shown["topics"]] == [TOPICS[0]]
+
+
 @pytest.mark.parametrize(
     ("to", "pattern", "left"),
     [
@@ -118,7 +158,7 @@ def test_deleting_needs_a_yes_and_is_for_good(broker: BrokerProcess) -> None:
     ("words", "code", "why"),
     [
         (["reset", "nobody", "--to", "end"], 1, "no consumer nobody"),
-        (["reset", "nobody", "other/#", "--to", "end"], 1, "no topic matches other/#"),
+        (["reset", "nobody", "other/#", "--to", "end"], 1, "no consumer nobody"),
         (["reset", "nobody", "--to", "tomorrow"], 2, "'tomorrow' is not"),
         (["reset", "nobody"], 2, "say where to"),
         (["delete", "nobody", "--yes"], 1, "no consumer nobody"),
