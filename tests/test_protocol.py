@@ -16,6 +16,7 @@ from mq import protocol
 from mq.errors import BadMessage
 from mq.frame import encode
 from mq.protocol import (
+    COUNT_MAX,
     PATTERNS_MAX,
     REPORT_TOPICS_MAX,
     TOPICS_MAX,
@@ -45,6 +46,8 @@ BAD_REPORTS: list[dict[str, Any]] = [
     *({**REPORT, key: it} for key in ("number", "lag", "repaired", "lost") for it in (None, -1, 1.5, True, "1")),
     *({**REPORT, "topics": rows} for rows in BAD_ROWS),
     *({**REPORT, "topics": rows} for rows in ([[1, 1]], [["x" * 201, 1]], [["a", True]], [["a", 1]] * 10_000)),
+    *({**REPORT, key: COUNT_MAX + 1} for key in ("lag", "repaired", "lost")),
+    {**REPORT, "topics": [["a", COUNT_MAX + 1]]},
     {**REPORT, "more": "x" * 60_000},
 ]
 
@@ -59,7 +62,11 @@ GOOD: dict[str, list[Any]] = {
     "TopicNames": [["a"], ["a/b", "c"], ["a"] * TOPICS_MAX],
     "list[Any]": [[], [["a", 1, 2]], [None]],
     "dict[str, Any]": [{}, {"a": 1}, {"a": {"b": [1]}}],
-    "Report | None": [None, REPORT, {**REPORT, "topics": [["x" * 200, U64]] * REPORT_TOPICS_MAX, "lag": U64}],
+    "Report | None": [
+        None,
+        REPORT,
+        {**REPORT, "topics": [["x" * 200, COUNT_MAX]] * REPORT_TOPICS_MAX, "lag": COUNT_MAX},
+    ],
 }
 WRONG: dict[str, list[Any]] = {
     "int": [None, -1, 1.0, True, "1", b"1", [], {}],
@@ -96,11 +103,13 @@ anything = st.recursive(
     max_leaves=6,
 )
 u64 = st.integers(0, U64)
+counts = st.integers(0, COUNT_MAX)
 reports = st.fixed_dictionaries(
     {
         "name": st.text("abc :-", min_size=1, max_size=100),
-        **dict.fromkeys(("number", "lag", "repaired", "lost"), u64),
-        "topics": st.lists(st.tuples(st.text(max_size=200), u64).map(list), max_size=REPORT_TOPICS_MAX),
+        "number": u64,
+        **dict.fromkeys(("lag", "repaired", "lost"), counts),
+        "topics": st.lists(st.tuples(st.text(max_size=200), counts).map(list), max_size=REPORT_TOPICS_MAX),
     }
 )
 STRATEGIES: dict[str, st.SearchStrategy[Any]] = {

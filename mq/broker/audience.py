@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mq.broker.senders import Client
 from mq.protocol import Report
 
 AUDIENCE_MAX = 1_000
+CLIENT_LISTENERS_MAX = 16
 FORGOTTEN_S = 10.0
+OWNED_S = 3.0  # they report every second; who connects anew says on after this
 PATTERNS_SHOWN_MAX = 200
 SECOND_MS = 1_000
 
@@ -33,6 +36,7 @@ class Listener(NamedTuple):
 
 @dataclass(slots=True)
 class _Entry:
+    client: Client
     report: Report
     patterns: str
     heard: float
@@ -44,10 +48,15 @@ class Audience:
     def __init__(self) -> None:
         self._entries: OrderedDict[int, _Entry] = OrderedDict()
 
-    def heard(self, report: Report, patterns: Sequence[str], now: float) -> None:
-        """Take a report, which `mq.protocol.decode` has checked."""
+    def heard(self, client: Client, report: Report, patterns: Sequence[str], now: float) -> None:
+        """Take a report, which `mq.protocol.decode` has checked; not one about another connection's listener."""
         number = report["number"]
-        self._entries[number] = _Entry(report, _in_short(patterns), now)
+        entry = self._entries.get(number)
+        if entry is not None and entry.client != client and now - entry.heard < OWNED_S:
+            return
+        if entry is None or entry.client != client:
+            self._make_room_for(client)
+        self._entries[number] = _Entry(client, report, _in_short(patterns), now)
         self._entries.move_to_end(number)
         if len(self._entries) > AUDIENCE_MAX:
             self._entries.popitem(last=False)
@@ -77,6 +86,11 @@ class Audience:
             for topic, times in entry.report["topics"]:
                 repaired[topic] += times
         return repaired
+
+    def _make_room_for(self, client: Client) -> None:
+        own = [number for number, entry in self._entries.items() if entry.client == client]
+        if len(own) >= CLIENT_LISTENERS_MAX:
+            del self._entries[own[0]]
 
     def _forget(self, now: float) -> None:
         while self._entries:

@@ -97,7 +97,7 @@ class Desk:
             if isinstance(request, ConsumerRequest):
                 check(request)
                 return Job(client, request)
-            return self._answer(request)
+            return self._answer(client, request)
         except (BadMessage, BadPattern, BadTopic) as error:
             self._counters.requests_refused += 1
             return Failure(_id_of(message), "bad_request", str(error)).encode()
@@ -113,7 +113,7 @@ class Desk:
             for pattern in request.patterns:
                 Pattern.parse(pattern)
         if isinstance(request, Heads) and request.report is not None:
-            self.audience.heard(request.report, request.patterns, self._clock())
+            self.audience.heard(client, request.report, request.patterns, self._clock())
         full = self._waiting.total() >= self._config.requests_waiting_max
         if full or self._waiting[client] >= self._config.requests_per_client_max:
             self._counters.requests_refused += 1
@@ -128,14 +128,14 @@ class Desk:
                 raise BadMessage(f"{topic} is the broker's own")
         return Job(client, request)
 
-    def _answer(self, request: Control) -> bytes:
+    def _answer(self, client: Client, request: Control) -> bytes:
         if isinstance(request, Hello):
             if request.protocol != PROTOCOL:
                 detail = f"protocol {request.protocol} is not spoken here, {PROTOCOL} is"
                 return Failure(request.id, "unsupported_protocol", detail, {"protocol": PROTOCOL}).encode()
             return replace(self._welcome, id=request.id).encode()
         if isinstance(request, Sampling):
-            self.reports.take(request.rows)
+            self.reports.take(client, request.rows)
             return Agreed(request.id).encode()
         if isinstance(request, Subscribers):
             rows, after = self.audience.page(request.after, LISTENERS_A_PAGE, self._clock())

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from typing import NamedTuple
 
 from mq.broker.counters import Counters
 from mq.broker.reported import Reported
+from mq.broker.senders import Senders
 from mq.frame import PRODUCER, SEQUENCE, Checked
 from mq.journal.interface import Run
 from mq.topic import Pattern
@@ -85,7 +87,8 @@ class Account:
 class Ledger:
     """All accounts; of too many the ones longest unused are forgotten.
 
-    `reported` returns what producers say of themselves, `repaired` what subscribers had to fetch, by topic.
+    `reported` returns what producers say of themselves, `repaired` what subscribers had to fetch, by topic; `senders`
+    is whose frames came over which connection.
     """
 
     def __init__(
@@ -93,9 +96,11 @@ class Ledger:
         reported: Callable[[], Mapping[tuple[bytes, int], Reported]] = dict,
         repaired: Callable[[], Mapping[str, int]] = dict,
         counters: Counters | None = None,
+        senders: Senders | None = None,
     ) -> None:
         self._reported, self._repaired = reported, repaired
         self._counters = counters or Counters()
+        self.senders = senders if senders is not None else Senders()
         self._accounts: OrderedDict[tuple[bytes, int], Account] = OrderedDict()
 
     def __len__(self) -> int:
@@ -115,20 +120,18 @@ class Ledger:
 
     def page(self, patterns: Sequence[Pattern], after: str | None, count: int) -> tuple[list[Row], str | None]:
         """Return so many rows of topics that match, in order, behind the row `after`; and what to go on after."""
-        rows: list[Row] = []
         reported, repaired, accounts = self._reported(), self._repaired(), self._accounts.copy()
-        for name, producer in sorted(accounts.keys() | reported.keys()):
+        behind = _key(after) if after is not None else (b"", -1)
+        keys = (it for it in accounts.keys() | reported.keys() if it > behind and _matches(patterns, it[0]))
+        found = nsmallest(count + 1, keys)
+        rows: list[Row] = []
+        for name, producer in found[:count]:
             topic = name.decode("ascii")
-            if after is not None and _place(topic, producer) <= after:
-                continue
-            if any(pattern.matches(topic) for pattern in patterns):
-                if len(rows) == count:
-                    return rows, _place(rows[-1].topic, rows[-1].producer)
-                said, it = reported.get((name, producer), Reported()), accounts.get((name, producer)) or Account(0)
-                sampled = max(said.sampled, it.received + it.missing)
-                counted = it.received, it.missing, it.late, it.duplicate, it.unstored
-                rows.append(Row(topic, producer, *counted, sampled, said.spooled, said.dropped, repaired.get(topic, 0)))
-        return rows, None
+            said, it = reported.get((name, producer), Reported()), accounts.get((name, producer)) or Account(0)
+            sampled = max(said.sampled, it.received + it.missing)
+            counted = it.received, it.missing, it.late, it.duplicate, it.unstored
+            rows.append(Row(topic, producer, *counted, sampled, said.spooled, said.dropped, repaired.get(topic, 0)))
+        return rows, _place(rows[-1].topic, rows[-1].producer) if len(found) > count else None
 
     def _note_break(self, account: Account, sequence: int, records: int) -> None:
         """Take what does not follow on what came before, and count what that means: these counts only grow."""
@@ -148,6 +151,20 @@ class Ledger:
         else:
             self._accounts.move_to_end((topic, producer))
         return account
+
+
+def _matches(patterns: Sequence[Pattern], name: bytes) -> bool:
+    topic = name.decode("ascii")
+    return any(pattern.matches(topic) for pattern in patterns)
+
+
+def _key(place: str) -> tuple[bytes, int]:
+    """Return what stands at a place; what is none stands where its text does, as nobody made it here."""
+    topic, _, producer = place.rpartition(" ")
+    try:
+        return topic.encode("ascii"), int(producer, 16)
+    except ValueError:
+        return place.encode(errors="replace"), -1
 
 
 def _place(topic: str, producer: int) -> str:

@@ -142,6 +142,8 @@ class Produced:
 
     def _acknowledge(self, client: Client, frame: Checked, offset: int, written: dict[Client, list[Row]]) -> None:
         """Note the answer: for now, or for after the next sync."""
+        if frame[PRODUCER]:
+            self._ledger.senders.note(frame[PRODUCER], client)
         level = wanted(frame)
         waiting = self._durable if level is Wanted.DURABLE else written
         waiting.setdefault(client, []).append((*ack_key(frame), offset, int(level)))

@@ -18,6 +18,7 @@ from mq.broker.proxy import Answered, Channels, Proxy, Result
 from mq.broker.reader import Reader
 from mq.broker.reported import Reports
 from mq.broker.scraping import Scraping
+from mq.broker.senders import Senders
 from mq.broker.sockets import Endpoints, Sockets, port_of
 from mq.broker.telling import Telling
 from mq.broker.watch import Watch
@@ -49,9 +50,10 @@ class Server:
     def startup(self) -> None:
         """Bind, and start the threads."""
         self._sockets = Sockets.bind(self._context, self._wanted, self._config)
-        reports, audience = Reports(), Audience()
+        senders = Senders()
+        reports, audience = Reports(senders), Audience()
         self._counters.gauges.update(reports.gauges() | audience.gauges())
-        ledger = Ledger(reports.all, audience.repaired, self._counters)
+        ledger = Ledger(reports.all, audience.repaired, self._counters, senders)
         intake = Intake(self._journal, self._config, self._counters, ledger)
         scraping = Scraping(self._journal, self._counters, intake)
         bounds = self._config.metrics_topics_max, self._config.metrics_node_age_s

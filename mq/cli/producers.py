@@ -40,15 +40,17 @@ def is_odd(account: dict[str, Any]) -> bool:
     return any(account[name] for name, _ in (*LOSSES, *ODD))
 
 
-def table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Yield the lines of a table, those with the greatest loss first."""
+def table(found: Sequence[dict[str, Any]], most: int | None = None) -> Iterator[str]:
+    """Yield the lines of a table, those with the greatest loss first, `most` of them."""
     if not found:
         return
-    rows = [_cells(each) for each in sorted(found, key=_place)]
+    rows = [_cells(each) for each in sorted(found, key=_place)[:most]]
     widths = [max(map(len, column)) for column in zip(*rows, HEAD, strict=True)]
     for row in [HEAD, *rows]:
         cells = [cell.ljust(width) if at in LEFT else cell.rjust(width) for at, (cell, width) in _numbered(row, widths)]
         yield "  ".join(cells).rstrip()
+    if len(rows) < len(found):
+        yield f"and {len(found) - len(rows):,} more: minimq stats --all"
 
 
 HEAD = ["TOPIC", "PRODUCER", *(step.upper() for step in STEPS), "WHAT WENT, AND WHERE"]

@@ -10,6 +10,7 @@ import typer
 
 from mq.cli import options
 
+ROWS_MAX = 50
 STEPS = (
     ("received", "frames_received", "came in on ingest and control"),
     ("stored", "records_appended", "records appended to the journal"),
@@ -26,7 +27,9 @@ def stats(
         str, typer.Argument(metavar="PATTERN", help="Of which topics: + is one segment, a last # the rest.")
     ] = "#",
     broker: options.Broker = options.BROKER,
-    everyone: Annotated[bool, typer.Option("--all", "-a", help="Also producers of which nothing is missing.")] = False,
+    everyone: Annotated[
+        bool, typer.Option("--all", "-a", help="All rows, also of producers of which nothing is missing.")
+    ] = False,
     as_json: options.Json = False,
     timeout: options.Timeout = options.TIMEOUT_S,
 ) -> None:
@@ -65,7 +68,7 @@ def stats(
         return
     for line in _steps(counted):
         typer.echo(line)
-    for lines in (list(audience.table(hearing)), list(producers.table(producing))):
+    for lines in (list(audience.table(hearing)), list(producers.table(producing, None if everyone else ROWS_MAX))):
         for line in ["", *lines] if lines else []:
             typer.echo(line)
 

@@ -35,6 +35,7 @@ from mq.protocol.consumers import ResetConsumer as ResetConsumer
 from mq.protocol.consumers import Settle as Settle
 from mq.protocol.consumers import Settled as Settled
 from mq.protocol.decoding import decode as decode
+from mq.protocol.fields import COUNT_MAX as COUNT_MAX
 from mq.protocol.fields import CREDIT_BYTES_DEFAULT as CREDIT_BYTES_DEFAULT
 from mq.protocol.fields import HANDSHAKE_MS as HANDSHAKE_MS
 from mq.protocol.fields import LABEL_MAX as LABEL_MAX

@@ -14,6 +14,8 @@ TOPICS_MAX = 256
 LABEL_MAX = 100
 REPORT_TOPICS_MAX = 16
 TOPIC_CHARACTERS_MAX = 200
+COUNT_MAX = 2**53
+"""The most that somebody may say to have counted: what any language's numbers hold, and no clock will see."""
 _U64 = 2**64
 
 Patterns = list[str]
@@ -30,17 +32,22 @@ def _is_u64(it: object) -> bool:
     return type(it) is int and 0 <= it < _U64
 
 
+def _is_count(it: object) -> bool:
+    return _is_u64(it) and isinstance(it, int) and it <= COUNT_MAX
+
+
 def _is_report(it: object) -> bool:
     """Whether a subscriber's report has all that belongs into one, and none of it is too much."""
     if type(it) is not dict or set(it) != _REPORT_KEYS or not is_label(it["name"]):
         return False
     rows = it["topics"]
     return (
-        all(_is_u64(it[key]) for key in _REPORT_KEYS - {"name", "topics"})
+        _is_u64(it["number"])
+        and all(_is_count(it[key]) for key in ("lag", "repaired", "lost"))
         and type(rows) is list
         and len(rows) <= REPORT_TOPICS_MAX
         and all(type(row) is list and list(map(type, row)) == [str, int] for row in rows)
-        and all(len(topic) <= TOPIC_CHARACTERS_MAX and _is_u64(repaired) for topic, repaired in rows)
+        and all(len(topic) <= TOPIC_CHARACTERS_MAX and _is_count(repaired) for topic, repaired in rows)
     )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import signal
 
+import msgpack
 import pytest
+import zmq
 from broker_process import BrokerProcess
 from cli_kit import minimq, nobody
-from conftest import StartBroker
+from conftest import SocketFactory, StartBroker
 from waiting import eventually
 
 import mq
+from mq.broker.reported import CLIENT_REPORTS_MAX
+from mq.cli.stats import ROWS_MAX
 from mq.client import reporting
 
 
@@ -54,6 +58,32 @@ def test_a_producer_tells_what_only_it_knows(broker: BrokerProcess, monkeypatch:
         broker.signal(signal.SIGCONT)
         producer.send_many("notes", [b"z"] * 4).result(20)
         eventually(lambda: given_up() == 2)
+
+
+def test_rows_that_somebody_makes_up_touch_no_producers_own_and_are_bounded(
+    broker: BrokerProcess, socket: SocketFactory
+) -> None:
+    """A hundred requests of a thousand rows each over one connection: as many as one may have, and 50 are printed."""
+    eve = socket(zmq.DEALER)
+    eve.connect(broker.control)
+    with mq.Producer(broker.control, "written") as producer:
+        producer.send_many("notes", [b"x"] * 7).result(20)
+        (its,) = (it for it in minimq("stats", "--json", broker=broker.control).objects if it["kind"] == "producer")
+        forged = [["notes", its["producer"], 2**50, 2**50, 2**50]]
+        for rows in (
+            forged,
+            *([["made/up", at * 1_000 + each, 5, 5, 5] for each in range(1_000)] for at in range(100)),
+        ):
+            eve.send(msgpack.packb({"op": "sampling", "id": 1, "rows": rows}))
+            assert msgpack.unpackb(eve.recv())["op"] == "agreed"
+        assert producer.send("notes", b"y").result(20).offset == 7
+    shown = [it for it in minimq("stats", "--json", broker=broker.control).objects if it["kind"] == "producer"]
+    assert [(it["dropped"], it["spooled"]) for it in shown if it["topic"] == "notes"] == [(0, 0)]
+    assert len(shown) == 1 + CLIENT_REPORTS_MAX
+    lines = minimq("stats", broker=broker.control).lines
+    assert sum(line.startswith("made/up") for line in lines) == ROWS_MAX
+    assert lines[-1] == f"and {CLIENT_REPORTS_MAX - ROWS_MAX:,} more: minimq stats --all"
+    assert len(minimq("stats", "--all", broker=broker.control).lines) > CLIENT_REPORTS_MAX
 
 
 def test_what_is_not_journaled_is_shown_at_that_step(start_broker: StartBroker) -> None:
