@@ -110,6 +110,11 @@ class TimedOut(MqError, TimeoutError):
         super().__init__(f"{what}: no answer within {seconds:g} s; {known}")
 
 
+def with_word(what: str, word: str) -> str:
+    """Add the broker's last word to what is told, where it has said one."""
+    return f"{what}; the broker said: {word}" if word else what
+
+
 class NotStored(TimedOut):
     """Records that were given up in time. It is known that they are not stored, and why."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from mq.errors import MqError, TimedOut
+from mq.errors import MqError, TimedOut, with_word
 
 if TYPE_CHECKING:
     from mq.client.batch import Batch
@@ -18,7 +18,9 @@ class Stored(NamedTuple):
 
 
 class Waiting(Protocol):
-    """Where the answers come in."""
+    """Where the answers come in; `last_word` is why the broker takes nothing now, or empty."""
+
+    last_word: str
 
     def wait(self, batch: Batch, place: int, timeout: float | None) -> None:
         """Wait until there is one, or the time is over; a batch that is still open leaves at once."""
@@ -47,7 +49,8 @@ class Ack:
             self._waiting.wait(batch, place, timeout)
             outcome = batch.outcome_at(place)
         if outcome is None:
-            raise TimedOut(f"acknowledgement for {batch.topic}", timeout or 0.0)
+            known = with_word("whether it happened is unknown", self._waiting.last_word)
+            raise TimedOut(f"acknowledgement for {batch.topic}", timeout or 0.0, known)
         if isinstance(outcome, MqError):
             batch.asked = True
             raise outcome.with_traceback(None)

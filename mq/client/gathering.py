@@ -17,7 +17,7 @@ from threading import Condition, Lock
 from mq.client.ack import Ack
 from mq.client.batch import BATCH_RECORDS_MAX, MARK_BYTES, RECORD_BYTES, Batch, Outcome
 from mq.client.packing import Packing
-from mq.errors import Closed, MqError, NotStored, SpoolDropped, StillSpooled, TimedOut
+from mq.errors import Closed, MqError, NotStored, SpoolDropped, StillSpooled, TimedOut, with_word
 from mq.frame import refuse_other_than_bytes
 from mq.topic import encode_topic
 
@@ -62,6 +62,7 @@ class Gathering:
         self._given_up: deque[Batch] = deque(maxlen=GIVEN_UP_MAX)
         self._sleeps_until = AWAKE
         self._why_closed: str | None = None
+        self.last_word = ""  # why the broker takes nothing, as long as that is so
 
     def put(self, topic: str, body: bytes) -> Ack:
         """Hand over one record."""
@@ -222,7 +223,7 @@ class Gathering:
         if self._why_closed is not None:
             raise Closed(self._why_closed)
         if not has_room:
-            why = "this was not taken"
+            why = with_word("this was not taken", self.last_word)
             raise NotStored(f"send: {self._waiting} bytes wait for the broker", self._patience.block_s_max, why)
 
     def _begin(self, topic: str) -> Batch:

@@ -25,7 +25,7 @@ from mq.client.batch import Batch, Outcome
 from mq.client.flight import Flight, Window
 from mq.client.identity import new_producer_id
 from mq.client.parcel import Parcel
-from mq.errors import Disconnected, MqError, NotStored, Refused, TimedOut, TooLarge
+from mq.errors import Disconnected, MqError, NotStored, Refused, TimedOut, TooLarge, with_word
 from mq.frame import Content
 from mq.protocol import Nack
 
@@ -68,6 +68,7 @@ class Lane:
         self._resumed: int | None = None  # the id of an earlier life
         self._resumed_hole: int | None = None  # where it was left: from this sequence on nothing is stored under it
         self._refusals = 0
+        self._last_word = ""  # of a broker that was too busy
         self.resumes_at = 0.0
 
     @property
@@ -129,7 +130,7 @@ class Lane:
         """Take in an acknowledgement."""
         parcel = self._land(producer, sequence)
         if parcel is not None:
-            self._refusals = 0
+            self._refusals, self._last_word = 0, ""
             self._settle(parcel.batch, stored)
             self._regroup(now)
 
@@ -138,6 +139,8 @@ class Lane:
         parcel = self._land(nack.producer, nack.sequence)
         if parcel is None:
             return
+        if nack.reason == "busy":
+            self._last_word = nack.detail
         if nack.reason == "busy" or (parcel.batch.kept is not None and nack.reason in MAY_GO_BY):
             parcel.in_doubt = parcel.in_doubt or nack.reason in UNKNOWN
             self._again.append(parcel)
@@ -244,10 +247,12 @@ class Lane:
         if parcel.in_doubt:
             self._give_up_unknown(parcel, seconds)
         elif not parcel.numbered:
-            self._settle(parcel.batch, NotStored(self._what(), seconds, "never sent, as no broker took it in time"))
+            why = with_word("never sent, as no broker took it in time", self._last_word)
+            self._settle(parcel.batch, NotStored(self._what(), seconds, why))
         else:
             self._leave_hole(parcel.number)
-            self._settle(parcel.batch, NotStored(self._what(), seconds, "the broker was too busy to take it"))
+            why = with_word("the broker was too busy to take it", self._last_word)
+            self._settle(parcel.batch, NotStored(self._what(), seconds, why))
 
     def _leave_hole(self, sequence: int) -> None:
         self._spent = True

@@ -123,8 +123,11 @@ class Sender:
                 for row in answer.acks:
                     self._acknowledge(row, now)
                 self._dialling.works()
+                self._gathering.last_word = ""
             elif isinstance(answer, Nack) and (lane := self._lanes.get(answer.topic or "")):
                 lane.refused(answer, now)
+                if answer.reason == "busy":
+                    self._gathering.last_word = answer.detail
                 self._ready[lane.topic] = lane
         if self._dialling.frame_bytes_max:
             self._packing.learn(self._dialling.frame_bytes_max)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from broker_process import BrokerProcess
 from cli_kit import MINIMQ, environment, minimq, nobody, running, serving, shell, stored
+from conftest import StartBroker
 from waiting import eventually
 
 from mq.frame import FRAME_BYTES_MAX
@@ -148,3 +149,11 @@ def test_a_broker_that_dies_meanwhile_is_an_error_and_not_an_offset(broker: Brok
         run.process.stdin.close()
         assert (run.ended(), run.out) == (1, "")
         assert "whether it happened is unknown" in run.err
+
+
+def test_a_broker_that_takes_nothing_has_its_reason_told(start_broker: StartBroker) -> None:
+    broker = start_broker(MINIMQ_DISK_FREE_BYTES_MIN=str(1 << 60))
+    ran = minimq("pub", "notes", "x", "--timeout", "1", broker=broker.control)
+    assert (ran.code, ran.out) == (1, "")
+    assert "the disk has" in ran.complaint
+    assert "disk_free_bytes_min" in ran.complaint

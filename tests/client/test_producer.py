@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -670,3 +671,24 @@ def test_a_bug_in_its_thread_fails_what_waits_instead_of_hanging(
     with pytest.raises(MqError):
         eventually(lambda: producer.send(TOPIC, b"x").done, 5)
     producer.close()
+
+
+def test_who_gives_up_while_the_broker_takes_nothing_says_what_it_said_last(start_broker: StartBroker) -> None:
+    """As that its disk has too little free, which somebody can do something about."""
+    broker = start_broker(MINIMQ_DISK_FREE_BYTES_MIN=str(1 << 60))
+    with pytest.raises(NotStored, match="the disk has"), mq.Producer(broker.control, deliver_s_max=0.5) as producer:
+        producer.send(TOPIC, b"x").result(PATIENCE_S)
+    with (
+        suppress(NotStored),
+        mq.Producer(broker.control, deliver_s_max=5, block_s_max=0.1, buffer_bytes_max=100) as producer,
+    ):
+        ack = producer.send(TOPIC, b"x")
+
+        def is_told() -> bool:
+            with pytest.raises(TimedOut) as caught:
+                ack.result(0.1)
+            return "the disk has" in str(caught.value)
+
+        eventually(is_told)
+        with pytest.raises(NotStored, match="the disk has"):
+            producer.send(TOPIC, bytes(100))
