@@ -44,6 +44,7 @@ screenshot: .venv/dev.installed
 
 golden: .venv/dev.installed
 	$(BIN)/python tests/data/golden/make_golden.py
+	$(BIN)/python tests/data/golden/make_capsule.py
 
 kube: .venv/dev.installed
 	$(BIN)/python scripts/kube_base.py

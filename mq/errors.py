@@ -205,6 +205,26 @@ class Rewound(MqError):
         super().__init__(f"{topic}: the journal has no offset {wanted} as it was read before; go on from {end}")
 
 
+class CapsuleUnusable(MqError):
+    """A file that cannot be read as a capsule, or not be made one."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path} {why}")
+
+
+class CapsuleDamaged(Gap):
+    """Records that were put into a capsule, and that bytes `start` to `stop` - 1 of it do not give any more."""
+
+    def __init__(self, path: str, topic: str, lost: tuple[int, int], place: tuple[int, int], why: str) -> None:
+        self.path, self.why = path, why
+        self.start, self.stop = place
+        super().__init__(topic, *lost)
+        place_and_why = f"{path}, bytes {self.start} to {self.stop - 1}: {why}"
+        what = f"offsets {self.first} to {self.next - 1} of {topic} cannot be read, reading goes on at {self.next}"
+        self.args = (f"{place_and_why}; {what}",)
+
+
 class JournalError(MqError):
     """The journal cannot be opened, or cannot go on."""
 

@@ -137,6 +137,10 @@ class Frame(NamedTuple):
         batch, codec = body_kind(header.flags)
         return bodies.unpack(self.body, header.count, batch=batch, codec=codec)
 
+    def encoded(self) -> bytes:
+        """Return the bytes that it was taken apart from."""
+        return b"".join((self.topic.encode("ascii"), b"\0", _HEADER.pack(*self.header), self.body))
+
 
 def encode(
     topic: str,

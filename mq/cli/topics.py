@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +15,7 @@ from mq.errors import MqError
 
 if TYPE_CHECKING:
     from mq.client.link import Link
-
-COLUMNS = ("topic", "first", "next", "bytes", "segments", "appended")
-
+    from mq.client.listing import TopicRow
 
 app = typer.Typer(cls=ListFirst, help="List topics, or delete some.", rich_markup_mode=None)
 
@@ -38,12 +36,13 @@ def list_topics(
     minimq topics 'host/+/cpu' --json
     """
     from mq.client.link import Link
+    from mq.client.listing import topic_rows
 
     with Link(broker, timeout) as link:
-        rows = list(_rows(link, pattern))
+        rows = list(topic_rows(link, [pattern]))
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(dict(zip(COLUMNS, row, strict=True))))
+            typer.echo(json.dumps(row._asdict()))
     elif rows:
         _show(rows)
     else:
@@ -66,15 +65,16 @@ def delete(
     A topic that somebody writes to again begins anew, behind the last offset that it had.
     """
     from mq.client.link import Link
+    from mq.client.listing import topic_rows
 
     with Link(broker, timeout) as link:
-        rows = sorted({row[0]: row for pattern in patterns for row in _rows(link, pattern)}.values())
+        rows = sorted({row.topic: row for pattern in patterns for row in topic_rows(link, [pattern])}.values())
         if not rows:
             raise MqError(f"no topic matches {' or '.join(patterns)}: nothing is deleted")
         _show(rows)
         if not yes and not _confirmed(len(rows)):
             raise MqError("nothing is deleted")
-        gone = _delete(link, [row[0] for row in rows])
+        gone = _delete(link, [row.topic for row in rows])
     typer.echo(f"{len(gone):,} {'topic' if len(gone) == 1 else 'topics'} deleted")
 
 
@@ -94,23 +94,11 @@ def _delete(link: Link, topics: list[str]) -> list[str]:
     return gone
 
 
-def _show(rows: Sequence[list[Any]]) -> None:
+def _show(rows: Sequence[TopicRow]) -> None:
     from mq.cli.render import clock
 
-    width = max(len("TOPIC"), *(len(row[0]) for row in rows))
+    width = max(len("TOPIC"), *(len(row.topic) for row in rows))
     typer.echo(f"{'TOPIC':<{width}}  {'RECORDS':>12}  {'NEXT OFFSET':>12}  {'BYTES':>14}  LAST")
     for topic, first, following, size, _, appended in rows:
         last = clock(appended) if appended else "-"
         typer.echo(f"{topic:<{width}}  {following - first:>12,}  {following:>12,}  {size:>14,}  {last}")
-
-
-def _rows(link: Link, pattern: str) -> Iterator[list[Any]]:
-    from mq.protocol import TopicList, Topics
-
-    after: str | None = None
-    while True:
-        reply = link.ask(Topics(link.number(), [pattern], after), TopicList)
-        yield from reply.topics
-        after = reply.after
-        if after is None:
-            return
