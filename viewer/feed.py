@@ -17,7 +17,9 @@ from typing import Protocol
 from mq.errors import Gap, MqError, Rewound, Trimmed
 from viewer.fleet import Fleet
 from viewer.nodes import State
+from viewer.past import Past
 from viewer.samples import METRICS
+from viewer.series import LIVE
 
 RECEIVE_S = 0.5
 REOPEN_S = 1.0
@@ -89,7 +91,8 @@ class Feed:
     """Follows all nodes, through everything that may happen to the broker.
 
     `subscribe` opens a source of what is said from some minutes ago on; `last` gives the last word of every topic, so
-    that nodes which have said nothing since are known too.
+    that nodes which have said nothing since are known too. With a `past` the source is a capsule, and time stands still
+    at its end.
     """
 
     def __init__(
@@ -98,11 +101,13 @@ class Feed:
         subscribe: Callable[[], Source],
         last: Callable[[], Iterable[Message]],
         clock: Callable[[], int] = time.time_ns,
+        past: Past | None = None,
     ) -> None:
-        self.broker = broker
+        self.broker, self.past = broker, past
+        self.scope = past.scope if past is not None else LIVE
         self.health = Health()
         self._subscribe, self._last, self._clock = subscribe, last, clock
-        self._fleet = Fleet()
+        self._fleet = Fleet(scope=self.scope)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._tidy_at = self._count_at = self._thaw_at = 0.0
@@ -116,6 +121,10 @@ class Feed:
             yield self._fleet
 
     def now(self) -> int:
+        """Return the time up to which is shown: the broker's, as far as that is known, or the end of the past."""
+        return self.past.stop if self.past is not None else self.server_time()
+
+    def server_time(self) -> int:
         """Return the time by the broker's clock, as far as that is known."""
         return self._clock() + self._clock_ahead
 
@@ -176,7 +185,12 @@ class Feed:
         self.health = replace(known, connected=connected, fault=fault, states=states, frozen=frozen)
 
     def _freeze(self, moment: float, now: int, *, connected: bool) -> int | None:
-        """Return when the broker was heard last, while it is away and for a moment longer; None when it is there."""
+        """Return when the broker was heard last, while it is away and for a moment longer; None when it is there.
+
+        Of the past its end is told.
+        """
+        if self.past is not None:
+            return self.past.stop
         if not connected:
             self._thaw_at = moment + THAW_S
             return self._seen or None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from viewer.nodes import DOWN_NS, Node, State
 from viewer.samples import METRICS, SECOND_NS, Malformed, parse
+from viewer.series import LIVE, Scope
 
 NODES_MAX = 2_000
 LEFT_OUT_MAX = 100_000
@@ -36,8 +37,8 @@ class Fleet:
     `more` is how many nodes beyond the limit have been heard lately.
     """
 
-    def __init__(self, limit: int = NODES_MAX) -> None:
-        self._limit = limit
+    def __init__(self, limit: int = NODES_MAX, scope: Scope = LIVE) -> None:
+        self._limit, self._scope = limit, scope
         self._nodes: dict[str, Node] = {}
         self._order: list[Node] = []
         self._spare: list[Node] | None = None
@@ -67,7 +68,8 @@ class Fleet:
 
     def tidy(self, now: int) -> None:
         """Forget nodes that are no more, and of the others what no plot shows any more."""
-        self._order = [node for node in self._order if now - node.spoken <= FORGOTTEN_NS]
+        forgotten_ns = max(FORGOTTEN_NS, self._scope.span_ns)
+        self._order = [node for node in self._order if now - node.spoken <= forgotten_ns]
         self._nodes = {node.name: node for node in self._order}
         for node in self._order:
             node.tidy(now)
@@ -89,7 +91,7 @@ class Fleet:
     def _node(self, name: str, appended: int) -> Node | None:
         node = self._nodes.get(name)
         if node is None and (len(self._nodes) < self._limit or self._make_room(appended)):
-            node = self._nodes[name] = Node(name)
+            node = self._nodes[name] = Node(name, self._scope)
             insort(self._order, node, key=_natural)
         elif node is None and len(self._left_out) < LEFT_OUT_MAX:
             self._left_out.add(name)

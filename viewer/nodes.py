@@ -12,7 +12,7 @@ from enum import Enum
 from heapq import nlargest
 
 from viewer.samples import SECOND_NS, Sample
-from viewer.series import SILENT_NS_MIN, SPAN_NS, Points, Run, Series
+from viewer.series import LIVE, SILENT_NS_MIN, Points, Run, Scope, Series
 
 DOWN_NS = 60 * SECOND_NS
 DOWN_PAUSES = 4
@@ -83,8 +83,9 @@ class Node:
     `since_seen`, it did so before that already.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, scope: Scope = LIVE) -> None:
         self.name = name
+        self._scope = scope
         self.tracks: dict[str, Track] = {}
         self.skipped: Counter[str] = Counter()
         self.spoken = 0
@@ -97,7 +98,7 @@ class Node:
         made = min(appended, sample.time - self.skew)  # what the broker was away for is not a pause of the node's
         if self.tracks and made - self.heard > self.pause_ns:
             self.since, self.since_seen = made, True
-        track = self.tracks.setdefault(metric, Track())
+        track = self.tracks.get(metric) or self._begin(metric)
         track.series.add(sample.time, sample.value)
         track.collectors.note(sample.collector, appended)
         track.heard = max(track.heard, appended)
@@ -147,15 +148,24 @@ class Node:
     def points(self, metric: str, now: int) -> Points:
         """Return what a plot of the metric shows: the span up to now, on the node's own clock."""
         end = self.own(now)
-        return self.tracks[metric].series.points(end - SPAN_NS, end)
+        window = self._kept(now) if self._scope.still else (end - self._scope.span_ns, end)
+        return self.tracks[metric].series.points(*window)
 
     def tidy(self, now: int) -> None:
         """Forget what no plot shows any more, by its clock or by ours, and learn its rhythm from the rest."""
-        first, last = sorted((now, self.own(now)))
         for track in self.tracks.values():
-            track.series.keep(first - SPAN_NS - SLACK_NS, last + SLACK_NS)
+            track.series.keep(*self._kept(now))
         runs = [self._learn(track) for track in self.tracks.values()]
         self._note(min(filter(None, runs), key=lambda run: run.start, default=None))
+
+    def _kept(self, now: int) -> tuple[int, int]:
+        """Return the times of all that a plot may show, by its clock or by ours."""
+        first, last = sorted((now, self.own(now)))
+        return first - self._scope.span_ns - SLACK_NS, last + SLACK_NS
+
+    def _begin(self, metric: str) -> Track:
+        track = self.tracks[metric] = Track(Series(self._scope.points_max, self._scope.pause_ns_min))
+        return track
 
     def _learn(self, track: Track) -> Run | None:
         pause_ns, run = track.series.rhythm()

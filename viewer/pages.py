@@ -17,10 +17,11 @@ from bokeh.models import Column, CustomJS
 from viewer.feed import Feed, Health
 from viewer.fleet import Fleet, Part
 from viewer.nodes import Node, State
+from viewer.past import Past
 from viewer.plots import MetricPlot
 from viewer.samples import METRICS, SECOND_NS
-from viewer.series import NO_POINTS, Points
-from viewer.words import MS_NS, Words, card, skipped
+from viewer.series import NO_POINTS, Points, Scope
+from viewer.words import MS_NS, PAST, Words, card, duration, skipped
 
 CARDS_MAX = 12
 FIND_CHARACTERS_MAX = 200
@@ -29,9 +30,14 @@ UNSTORED_NS = 60 * SECOND_NS
 
 
 class Status(DataModel):
-    """What the page says in words. `now` is the server's time in ms since the Unix epoch; `cards` as `words.card`."""
+    """What the page says in words. `now` is the server's time in ms since the Unix epoch; `cards` as `words.card`.
+
+    `first` and `last` are the range of a capsule, in ms.
+    """
 
     now = Float()
+    first = Float()
+    last = Float()
     broker = String()
     state = String()
     label = String()
@@ -60,8 +66,8 @@ def _text(arguments: Mapping[str, Sequence[bytes]], name: str) -> str:
 class Slot:
     """One card's plots. They are made when a node first stands there, and drawn when there is something new."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, number: int, scope: Scope) -> None:
+        self._number, self._scope = number, scope
         self._plots: dict[str, MetricPlot] = {}
         self._drawn: dict[str, tuple[object, ...]] = {}
         self.roots = {metric: Column(name=f"card{number}_{metric}", sizing_mode="stretch_width") for metric in METRICS}
@@ -82,7 +88,7 @@ class Slot:
         """Draw what was copied."""
         for metric, points, now in due:
             if metric not in self._plots:
-                plot = self._plots[metric] = MetricPlot(metric, f"card{self._number}_{metric}_points")
+                plot = self._plots[metric] = MetricPlot(metric, f"card{self._number}_{metric}_points", self._scope)
                 plot.update(points, now)
                 self.roots[metric].children = [plot.root]
             else:
@@ -94,7 +100,7 @@ class Page:
 
     def __init__(self, feed: Feed, wish: Wish) -> None:
         self._feed, self._wish = feed, wish
-        self._slots = [Slot(number) for number in range(CARDS_MAX)]
+        self._slots = [Slot(number, feed.scope) for number in range(CARDS_MAX)]
         self.status = Status(name="status", broker=feed.broker, find=wish.find)
         self.roots: tuple[Model, ...] = (self.status, *(root for slot in self._slots for root in slot.roots.values()))
 
@@ -105,13 +111,15 @@ class Page:
 
     def update(self) -> None:
         """Say and draw what is new since the last time."""
-        now, health = self._feed.now(), self._feed.health
+        now, health, past = self._feed.now(), self._feed.health, self._feed.past
         with self._feed.looking() as fleet:
             part = fleet.part(self._wish.find.lower(), self._wish.page, CARDS_MAX)
-            cards = [card(node, health.frozen or now) for node in part.nodes]
+            cards = [card(node, health.frozen or now, past=past is not None) for node in part.nodes]
             due = [slot.look(node, now) for slot, node in zip(self._slots, part.nodes, strict=False)]
             words = describe(health, fleet, part, self._feed.broker, now)
-        self._say(words | {"cards": cards, "now": now // SECOND_NS * SECOND_NS / MS_NS})
+        if past is not None:
+            words |= describe_past(past, health, fleet, part)
+        self._say(words | {"cards": cards, "now": self._feed.server_time() // SECOND_NS * SECOND_NS / MS_NS})
         for slot, plots in zip(self._slots, due, strict=False):
             slot.draw(plots)
 
@@ -149,6 +157,33 @@ def _state(health: Health, fleet: Fleet, part: Part, broker: str) -> tuple[str, 
     label = " · ".join(f"{count:,} {state}" for count, state in counts if count)
     worst = max((state for state in State if health.states[state]), key=list(State).index, default=State.LIVE)
     return worst.value, label, "" if part.found else "No node has this in its name."
+
+
+def describe_past(past: Past, health: Health, fleet: Fleet, part: Part) -> Words:
+    """Return what is said otherwise of a capsule, as fields of `Status`."""
+    if health.fault:
+        return {"label": "Unreadable"}
+    gaps = f"{health.gaps} gap{'s' * (health.gaps != 1)} in the capsule." if health.gaps else ""
+    return {
+        "state": PAST if health.connected else "waiting",
+        "label": "Capsule",
+        "message": _past_message(past, health, fleet, part),
+        "notes": " ".join(filter(None, (skipped(fleet.skipped), gaps))),
+        "first": past.start / MS_NS,
+        "last": past.stop / MS_NS,
+    }
+
+
+def _past_message(past: Past, health: Health, fleet: Fleet, part: Part) -> str:
+    if not health.connected:
+        return f"The capsule {past.name} is being read."
+    if not len(fleet):
+        return f"The capsule {past.name} holds no sample of a host: minimq capsule show lists what it holds."
+    if not part.found:
+        return "No node has this in its name."
+    live = f"This is the capsule {past.name}: nothing here is live."
+    thinned = f"Of what is too much to draw it shows the greatest value of each {duration(past.step_ns)}."
+    return f"{live} {thinned}" if past.thinned else live
 
 
 def _notes(health: Health, fleet: Fleet, now: int) -> str:

@@ -24,7 +24,7 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from viewer.series import NO_POINTS, SPAN_NS, Points, silence_ns
+from viewer.series import LIVE, NO_POINTS, SILENT_NS_MIN, Points, Scope, silence_ns
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -51,13 +51,13 @@ TOP_SLACK = 1.1
 MARGIN = 0.01
 
 
-def columns(points: Points) -> Columns:
+def columns(points: Points, pause_ns_min: int = SILENT_NS_MIN) -> Columns:
     """Return points as Bokeh draws them: times in ms, and a pause as points without a value at its two ends.
 
     The line breaks where a value is missing. An area does not, so `fill` is 0 there.
     """
     times, values = points
-    ends = np.flatnonzero(np.diff(times) > silence_ns(times)) + 1
+    ends = np.flatnonzero(np.diff(times) > silence_ns(times, pause_ns_min)) + 1
     times_ms = times / MS_NS
     pauses = np.column_stack((times_ms[ends - 1] + 1, times_ms[ends] - 1)).ravel()
     value = np.insert(values, np.repeat(ends, 2), np.nan)
@@ -69,10 +69,10 @@ def columns(points: Points) -> Columns:
 
 
 class MetricPlot:
-    """One metric of one node over the last minutes. `name` is that of its source, for whoever looks for it."""
+    """One metric of one node over a span of time. `name` is that of its source, for whoever looks for it."""
 
-    def __init__(self, metric: str, name: str) -> None:
-        self._look = LOOKS[metric]
+    def __init__(self, metric: str, name: str, scope: Scope = LIVE) -> None:
+        self._look, self._scope = LOOKS[metric], scope
         self.source = ColumnDataSource(dict(columns(NO_POINTS)), name=name)
         self.span = Range1d(start=0, end=1)
         self.height = Range1d(start=0, end=1)
@@ -86,10 +86,13 @@ class MetricPlot:
 
     def update(self, points: Points, now: int) -> None:
         """Show these points, in the span that ends now."""
-        self.span.update(start=(now - SPAN_NS) / MS_NS, end=now / MS_NS)
+        first, last = now - self._scope.span_ns, now
+        if self._scope.still:
+            first, last = int(points.times.min(initial=first)), int(points.times.max(initial=last))
+        self.span.update(start=first / MS_NS, end=last / MS_NS)
         if self._look.top is None:
             self._raise_to(max(TOP_MIN, TOP_SLACK * points.values.max(initial=0.0)))
-        self._show(columns(points))
+        self._show(columns(points, self._scope.pause_ns_min))
 
     def _raise_to(self, top: float) -> None:
         self.height.update(start=-MARGIN * top, end=(1 + MARGIN) * top)

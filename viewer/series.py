@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,22 @@ POINTS_MAX = 10_000
 """Kept of one metric: the span at ten samples a second, the most that a collector takes, and some slack."""
 SILENT_NS_MIN = 5 * SECOND_NS
 CADENCE_POINTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What plots show: the span up to an end, so many points of each metric, and which pauses in them mean nothing.
+
+    Where that end stands `still`, what a clock that is off has put beside the span is shown too: it comes no later.
+    """
+
+    span_ns: int = SPAN_NS
+    points_max: int = POINTS_MAX
+    pause_ns_min: int = SILENT_NS_MIN
+    still: bool = False
+
+
+LIVE = Scope()
 
 
 class Points(NamedTuple):
@@ -42,9 +59,9 @@ class Series:
     `version` grows with every change, so that whoever draws it can tell.
     """
 
-    def __init__(self, limit: int = POINTS_MAX) -> None:
+    def __init__(self, limit: int = POINTS_MAX, pause_ns_min: int = SILENT_NS_MIN) -> None:
         self.version = 0
-        self._limit = limit
+        self._limit, self._pause_ns_min = limit, pause_ns_min
         self._times = array("q")
         self._values = array("d")
 
@@ -76,14 +93,14 @@ class Series:
     def rhythm(self) -> tuple[int, Run | None]:
         """Return how long it may pause before that means something, and the run that it is in."""
         times = np.array(self._times, dtype=np.int64)
-        limit = silence_ns(times)
+        limit = silence_ns(times, self._pause_ns_min)
         if not len(times):
             return limit, None
         pauses = np.flatnonzero(np.diff(times) > limit)
         return limit, Run(int(times[pauses[-1] + 1 if len(pauses) else 0]), bool(len(pauses)))
 
 
-def silence_ns(times: NDArray[np.int64]) -> int:
-    """Return how long a pause between such times means nothing: three usual steps, never less than `SILENT_NS_MIN`."""
+def silence_ns(times: NDArray[np.int64], least: int = SILENT_NS_MIN) -> int:
+    """Return how long a pause between such times means nothing: three usual steps, never less than `least`."""
     steps = np.diff(times[-CADENCE_POINTS:])
-    return max(SILENT_NS_MIN, int(3 * np.median(steps))) if len(steps) else SILENT_NS_MIN
+    return max(least, int(3 * np.median(steps))) if len(steps) else least

@@ -10,6 +10,7 @@ from datetime import timedelta
 import mq
 from mq.config import BROKER_DEFAULT
 from viewer.feed import PATTERNS, Feed, Message, Source
+from viewer.past import Recorded, past_of
 from viewer.series import SPAN_NS
 
 HISTORY = timedelta(microseconds=SPAN_NS // 1_000) + timedelta(minutes=1)
@@ -18,7 +19,19 @@ LAST_S_MAX = 3.0
 
 
 def open_feed(environ: Mapping[str, str]) -> Feed:
-    """Return a started feed; the environment may name the broker."""
+    """Return a started feed; the environment may name the broker, or a capsule to be shown instead."""
+    capsule = environ.get("MINIMQ_CAPSULE")
+    feed = _recorded(capsule) if capsule else _live(environ)
+    feed.start()
+    return feed
+
+
+def _recorded(path: str) -> Feed:
+    past = past_of(path)
+    return Feed(past.name, lambda: Recorded(path, past), last=tuple, past=past)
+
+
+def _live(environ: Mapping[str, str]) -> Feed:
     broker = environ.get("MINIMQ_BROKER") or BROKER_DEFAULT
 
     def subscribe() -> Source:
@@ -27,9 +40,7 @@ def open_feed(environ: Mapping[str, str]) -> Feed:
     def last() -> Iterable[Message]:
         return mq.last_values(broker, PATTERNS, timeout_s=LAST_S_MAX)
 
-    feed = Feed(broker, subscribe, last)
-    feed.start()
-    return feed
+    return Feed(broker, subscribe, last)
 
 
 class Shared:

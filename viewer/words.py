@@ -21,19 +21,20 @@ LOAD_MAX = 1e6
 PLACES_SHOWN = 3
 NAME_CHARACTERS_MAX = 60
 LABELS = {State.LIVE: "Live", State.STALE: "Stale", State.DOWN: "Down"}
+PAST, TO_THE_END, FELL_SILENT = "past", "To the end", "Fell silent"
 
 Words = dict[str, Any]
 
 
-def card(node: Node, now: int) -> Words:
-    """Return everything that is said of a node."""
+def card(node: Node, now: int, *, past: bool = False) -> Words:
+    """Return everything that is said of a node; of one in a capsule not that it is live, nor that it is down."""
     state = node.state(now)
     live = state is State.LIVE
     since = node.since if live else node.heard
     return {
         "name": node.name,
-        "state": state.value,
-        "label": LABELS[state],
+        "state": PAST if past else state.value,
+        "label": (TO_THE_END if live else FELL_SILENT) if past else LABELS[state],
         "since_word": ("since" if node.since_seen or not live else "since before") if since else "no good sample yet",
         "since": since / MS_NS if since else None,
         "notes": _notes(node, live=live),

@@ -19,6 +19,14 @@ LOCAL = ("localhost", "127.0.0.1")
 
 
 def view(
+    capsule: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CAPSULE",
+            envvar="MINIMQ_CAPSULE",
+            help="Show this file, made by minimq capsule make, and no broker.",
+        ),
+    ] = None,
     broker: options.Broker = options.BROKER,
     address: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = ADDRESS,
     port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="The port to listen on.")] = PORT,
@@ -34,17 +42,30 @@ def view(
     \b
     minimq view --broker tcp://broker.example:5557
     minimq view --address 0.0.0.0 --origin metrics.example
+    minimq view night.mq
 
     "panel serve viewer" in the repository's root does the same with Panel's own options.
     """
     from mq.cli.ports import refuse_taken
+
+    source = _shown(broker, capsule)
+    command = panel_command(address, port)
+    refuse_taken(address, port, "--port")
+    os.environ.update({**source, **page_environ(address, port, origin or ())})
+    os.execv(sys.executable, command)
+
+
+def _shown(broker: str, capsule: str | None) -> dict[str, str]:
+    """Return the variable that says what is shown, once that can be."""
+    if capsule:
+        from mq.capsule.reader import Capsule
+
+        Capsule(capsule).close()
+        return {"MINIMQ_CAPSULE": os.path.abspath(capsule)}
     from mq.client.endpoint import parse_endpoint
 
     parse_endpoint(broker)
-    command = panel_command(address, port)
-    refuse_taken(address, port, "--port")
-    os.environ.update({"MINIMQ_BROKER": broker, **page_environ(address, port, origin or ())})
-    os.execv(sys.executable, command)
+    return {"MINIMQ_BROKER": broker}
 
 
 def panel_command(address: str, port: int) -> list[str]:
