@@ -14,6 +14,7 @@ from bokeh.document import Document
 from bokeh.model import DataModel, Model
 from bokeh.models import Column, CustomJS
 
+from viewer.amounts import duration
 from viewer.feed import Feed, Health
 from viewer.fleet import Fleet, Part
 from viewer.nodes import Node, State
@@ -21,7 +22,7 @@ from viewer.past import Past
 from viewer.plots import MetricPlot
 from viewer.samples import METRICS, SECOND_NS
 from viewer.series import NO_POINTS, Points, Scope
-from viewer.words import MS_NS, PAST, Words, card, duration, skipped
+from viewer.words import MS_NS, PAST, Words, card, skipped
 
 CARDS_MAX = 12
 FIND_CHARACTERS_MAX = 200

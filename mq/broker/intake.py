@@ -71,7 +71,7 @@ class Intake:
         self._ledger = ledger
         self.samples = LastSamples(config, counters)
         self.room = Room(journal, config.disk_free_bytes_min)
-        self._produced = Produced(journal, self.room, config.frame_bytes_max, counters, self._note)
+        self._produced = Produced(journal, self.room, config.frame_bytes_max, counters, ledger.senders, self._note)
         self._consuming = Consuming(journal, config)
         self._unstored = Unstored()
         counters.gauges.update(

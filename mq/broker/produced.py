@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mq.broker.counters import CONTROL, Counters
 from mq.broker.room import Room
+from mq.broker.senders import Senders
 from mq.broker.sequences import TAIL_BYTES, Draft, Refusal, Sent, Sequences
 from mq.errors import FrameRefused
 from mq.frame import ACK_MASK, CRC, PRODUCER, SEQUENCE, Checked, Wanted, ack_key, check, claimed_key, split, wanted
@@ -35,14 +36,21 @@ class Group:
 class Produced:
     """Takes frames to the journal, and keeps who waits for a sync. Used by the journaling thread alone.
 
-    `note` is called with each run that was appended.
+    `note` is called with each run that was appended; `senders` are told over which connection a producer's frames came.
     """
 
     def __init__(
-        self, journal: Journal, room: Room, frame_bytes_max: int, counters: Counters, note: Callable[[Run], None]
+        self,
+        journal: Journal,
+        room: Room,
+        frame_bytes_max: int,
+        counters: Counters,
+        senders: Senders,
+        note: Callable[[Run], None],
     ) -> None:
         self._journal = journal
         self._room = room
+        self._senders = senders
         self._note = note
         self._limit = frame_bytes_max
         self._counters = counters
@@ -143,7 +151,7 @@ class Produced:
     def _acknowledge(self, client: Client, frame: Checked, offset: int, written: dict[Client, list[Row]]) -> None:
         """Note the answer: for now, or for after the next sync."""
         if frame[PRODUCER]:
-            self._ledger.senders.note(frame[PRODUCER], client)
+            self._senders.note(frame[PRODUCER], client)
         level = wanted(frame)
         waiting = self._durable if level is Wanted.DURABLE else written
         waiting.setdefault(client, []).append((*ack_key(frame), offset, int(level)))

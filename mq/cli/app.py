@@ -25,7 +25,7 @@ COMMANDS = {
     "consumers": Entry("mq.cli.consumers:app", "List consumers, set one back, or delete one."),
     "export": Entry("mq.cli.export:export", "Write a time range of topics to a Parquet, CSV or NDJSON file."),
     "import": Entry("mq.cli.importing:import_", "Publish what a Parquet, CSV or NDJSON file holds."),
-    "capsule": Entry("mq.cli.capsule:app", "Put a time range of topics into one file, or look into one."),
+    "capsule": Entry("mq.cli.capsule:app", "Make a capsule, a file with a time range of many topics, or look at one."),
     "verify": Entry("mq.cli.verify:verify", "Check every byte of a data directory."),
     "repair": Entry("mq.cli.repair:repair", "Mend a data directory that no broker is at work in."),
 }

@@ -117,10 +117,10 @@ def _point(text: str, option: str) -> datetime | timedelta:
 
 def _moment(point: datetime | timedelta, now: int) -> int:
     """Return a time as ns since the Unix epoch, so long ago by the broker's clock."""
-    from mq.client.replay import SECOND_NS, nanoseconds
+    from mq.client.replay import MICROSECOND, nanoseconds
 
     if isinstance(point, timedelta):
-        return max(0, now - round(point.total_seconds() * SECOND_NS))
+        return max(0, now - point // MICROSECOND * 1_000)
     return nanoseconds(point)
 
 

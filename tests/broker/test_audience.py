@@ -53,8 +53,8 @@ def test_the_gauges_tell_of_those_who_report_and_of_nobody_once_they_are_silent(
     audience, now = Audience(), [0.0]
     gauges = audience.gauges(lambda: now[0])
     assert [ask() for ask in gauges.values()] == [0, 0]
-    audience.heard(report(1, lag=5), ["#"], 0.0)
-    audience.heard(report(2, lag=7), ["#"], 1.0)
+    audience.heard(ANN, report(1, lag=5), ["#"], 0.0)
+    audience.heard(ANN, report(2, lag=7), ["#"], 1.0)
     assert [ask() for ask in gauges.values()] == [2, 7]
     now[0] = FORGOTTEN_S + 1.0
     assert [ask() for ask in gauges.values()] == [0, 0]

@@ -84,7 +84,10 @@ def test_without_a_start_it_is_live_and_its_first_id_leads_back_there(gateway: G
     gateway.publish("t", b"1")
     gateway.publish("new", b"2")
     with listening(gateway, "pattern=%23", first["id"]) as found:
-        assert sorted(numbers(take(found, 2))) == [1, 2]
+        heard = numbers(take(found, 2))
+        if 0 in heard:  # by the broker's clock, as it is known here: a moment before rather than after
+            heard += numbers(take(found, 1))
+        assert sorted(heard)[-2:] == [1, 2]
 
 
 def test_an_id_given_back_goes_on_behind_it_topic_by_topic(gateway: GatewayProcess) -> None:
