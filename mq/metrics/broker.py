@@ -18,6 +18,7 @@ COUNTERS = {
     "records_late": "Records that were missed, and came after all.",
     "records_duplicate": "Records that came again, or so late that it cannot be told.",
     "frames_forwarded": "Frames that were sent out to subscribers.",
+    "bytes_forwarded": "Bytes of those frames.",
     "frames_unstored": "Frames that the journal could not take, sent out live only.",
     "frames_repeated": "Frames that were sent again and are stored already.",
     "syncs": "Times that all there was to sync was synced.",
