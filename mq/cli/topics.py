@@ -51,7 +51,7 @@ def list_topics(
 
 @app.command()
 def delete(
-    patterns: Annotated[list[str], typer.Argument(metavar="PATTERN...", help="Which: topics, or patterns of them.")],
+    patterns: Annotated[list[str], typer.Argument(metavar="PATTERN", help="Which: topics, or patterns of them.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     broker: options.Broker = options.BROKER,
     timeout: options.Timeout = options.TIMEOUT_S,
