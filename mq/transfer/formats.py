@@ -16,6 +16,7 @@ from mq.transfer.rows import COLUMNS, MSGPACK, Row
 SECOND_NS = 1_000_000_000
 SIGNED_MAX = 2**63 - 1
 COPIED_BYTES = 1 << 20
+LINE_END = "\r\n"
 
 
 class Format(Protocol):
@@ -34,14 +35,14 @@ class Csv:
     def write(self, path: Path, rows: Sequence[Row]) -> None:
         """Write lines."""
         with path.open("w", encoding="utf-8", newline="") as file:
-            lines = csv.writer(file, lineterminator="\n")
+            lines = csv.writer(file, lineterminator=LINE_END)  # or Python 3.11 leaves a lone CR without quotes
             for row in rows:
                 lines.writerow(row._replace(time=iso(row.time), produced=iso(row.produced)))  # type: ignore[arg-type]
 
     def join(self, path: Path, parts: Sequence[Path]) -> None:
         """Put the names before the lines of all parts."""
         with path.open("wb") as file:
-            file.write(",".join(COLUMNS).encode() + b"\n")
+            file.write((",".join(COLUMNS) + LINE_END).encode())
             _append(file, parts)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mq.client.message import Message
@@ -33,6 +33,7 @@ MESSAGES = st.lists(
 @settings(deadline=None, max_examples=60)
 @pytest.mark.parametrize("suffix", [".csv", ".ndjson", ".parquet"])
 @given(parts=st.lists(MESSAGES, min_size=1, max_size=3))
+@example(parts=[[Message("a", 0, 0, 0, b"\r"), Message("a", 1, 0, 0, b"\r\x01\r\n\n"), Message("a", 2, 0, 0, b"")]])
 def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, parts: list[list[Message]]
 ) -> None:
