@@ -17,6 +17,7 @@ from collectors.outlet import Outlet
 from collectors.readers import Psutil
 from collectors.sample import topic_of
 from collectors.schedule import Schedule
+from collectors.scope import CONTAINER, HOST, scope_of
 from collectors.settings import Given, Settings, read_settings
 from collectors.signals import Ending
 from collectors.source import Source
@@ -74,9 +75,21 @@ def machine_of(settings: Settings) -> Psutil:
     return psutil if settings.proc is None else Host(psutil, settings.proc)
 
 
+def scopes_of(settings: Settings) -> dict[str, str]:
+    """Return whose figures of each metric are told, and say it where they are a container's."""
+    scopes = {metric: HOST if settings.proc else scope_of(metric) for metric in settings.metrics}
+    own = [metric for metric, scope in scopes.items() if scope == CONTAINER]
+    if own:
+        log.warning("%s of this container are told, not its host's; for those set HOST_MODE=true", " and ".join(own))
+    return scopes
+
+
 def collect(settings: Settings, machine: Psutil, outlet: AnyOutlet, ending: Ending) -> None:
     """Read each metric when it is due and send it."""
-    sources = {metric: Source(metric, settings.node, machine, settings.interval_s) for metric in settings.metrics}
+    scopes = scopes_of(settings)
+    sources = {
+        metric: Source(metric, settings.node, machine, settings.interval_s, scope) for metric, scope in scopes.items()
+    }
     steps = {metric: round(source.interval_s * SECOND_NS) for metric, source in sources.items()}
     schedule = Schedule(steps, time.monotonic_ns() + FIRST_SAMPLE_AFTER_NS)
     while not ending.within(0.0 if outlet.busy else _seconds_to(schedule.next)):

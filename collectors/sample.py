@@ -6,6 +6,7 @@ In every sample:
 - ``node``, ``metric``: as in the topic
 - ``value``, ``unit``: a finite number, and what it counts, "%" or "B/s"
 - ``interval``: seconds from one sample of this metric to the next, so that a slow collector is not taken for a dead one
+- ``scope``: whose figures these are: "host", or "container" where a collector sees only the one that it runs in
 - ``collector``: the process that made it, as ``<hostname>/<pid>``; two of them under one node are a mistake
 
 ``cpu``, in "%": ``value`` is busy time of all cores; and
@@ -55,7 +56,9 @@ class Reading:
     detail: dict[str, Detail] = field(default_factory=dict)
 
 
-def encode(reading: Reading, *, time: int, node: str, metric: str, interval_s: float, collector: str) -> bytes:
+def encode(
+    reading: Reading, *, time: int, node: str, metric: str, interval_s: float, scope: str, collector: str
+) -> bytes:
     """Return a sample's bytes."""
     sample = {
         "time": time,
@@ -64,6 +67,7 @@ def encode(reading: Reading, *, time: int, node: str, metric: str, interval_s: f
         "value": reading.value,
         "unit": reading.unit,
         "interval": interval_s,
+        "scope": scope,
         "collector": collector,
     }
     packed: bytes = msgpack.packb({**sample, **reading.detail}, use_bin_type=True, unicode_errors="backslashreplace")

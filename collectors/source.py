@@ -7,6 +7,7 @@ import time
 
 from collectors.readers import METRICS, Psutil, Reader
 from collectors.sample import encode, this_collector
+from collectors.scope import HOST
 
 log = logging.getLogger(__name__)
 
@@ -14,11 +15,14 @@ log = logging.getLogger(__name__)
 class Source:
     """Makes its reader at once. A reading that fails costs its sample, and is complained of once until one works."""
 
-    def __init__(self, metric: str, node: str, psutil: Psutil, interval_s: float | None = None) -> None:
+    def __init__(
+        self, metric: str, node: str, psutil: Psutil, interval_s: float | None = None, scope: str = HOST
+    ) -> None:
         self.interval_s = interval_s or METRICS[metric].interval_s
         self._metric = metric
         self._node = node
         self._psutil = psutil
+        self._scope = scope
         self._collector = this_collector()
         self._read: Reader | None = None
         self._failing = False
@@ -40,7 +44,7 @@ class Source:
             self._read = METRICS[self._metric].make(self._psutil)
             return None
         reading = self._read()
-        of = {"node": self._node, "metric": self._metric, "collector": self._collector}
+        of = {"node": self._node, "metric": self._metric, "scope": self._scope, "collector": self._collector}
         return encode(reading, time=time.time_ns(), interval_s=self.interval_s, **of)
 
     def _complain(self, why: str) -> None:

@@ -49,7 +49,13 @@ def _metric(metric: str, track: Track | None, now: int, *, live: bool) -> Words:
     value, unit = amount(track.last.value, "/s") if metric == "net" else (f"{track.last.value:.1f}", "%")
     silent = track.silent(now)
     since = track.heard / MS_NS if silent and live else None
-    return {"value": value, "unit": unit, "detail": DETAILS[metric](track.last), "quiet": silent, "silent_since": since}
+    return {"value": value, "unit": unit, "detail": _detail(metric, track.last), "quiet": silent, "silent_since": since}
+
+
+def _detail(metric: str, sample: Sample) -> str:
+    """Return what is said below the value, also that it is a container's and must not be taken for its host's."""
+    words = DETAILS[metric](sample)
+    return f"{words} (container)".lstrip() if sample.detail.get("scope") == "container" else words
 
 
 def _notes(node: Node, *, live: bool) -> str:

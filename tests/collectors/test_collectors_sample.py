@@ -17,7 +17,7 @@ NOW = 1_764_000_000_000_000_001
 
 
 def sample(reading: Reading, metric: str = "cpu") -> dict[str, object]:
-    packed = encode(reading, time=NOW, node="n1", metric=metric, interval_s=5.0, collector="web-1/17")
+    packed = encode(reading, time=NOW, node="n1", metric=metric, interval_s=5.0, scope="host", collector="web-1/17")
     found = msgpack.unpackb(packed)
     assert isinstance(found, dict)
     return found
@@ -31,6 +31,7 @@ def test_a_sample_is_one_msgpack_map() -> None:
         "value": 37.5,
         "unit": "%",
         "interval": 5.0,
+        "scope": "host",
         "collector": "web-1/17",
         "per_core": [25.0, 50.0],
     }

@@ -153,3 +153,12 @@ def test_bytes_have_at_most_three_digits(number: float, words: str) -> None:
 def test_a_length_of_time_is_rough(seconds: int, words: str) -> None:
     """In the largest unit of which there are two."""
     assert duration(seconds * SECOND_NS) == words
+
+
+def test_a_containers_own_figures_are_not_taken_for_its_hosts() -> None:
+    node = Node("n")
+    for second in range(-100, 1):
+        moment = NOW + second * SECOND_NS
+        body = msgpack.packb({"scope": "container" if second % 2 == 0 else "host", "load": [1, 2, 3]})
+        node.take("cpu", Sample(moment, 5.0, body=body), moment)
+    assert card(tidied(node), NOW)["metrics"]["cpu"]["detail"] == "load 1.00 2.00 3.00 (container)"
