@@ -14,6 +14,7 @@ import psutil
 from collectors.arguments import HELP, UsageError, parse
 from collectors.host import Host
 from collectors.outlet import Outlet
+from collectors.pulse import Pulse
 from collectors.readers import Psutil
 from collectors.sample import topic_of
 from collectors.schedule import Schedule
@@ -37,6 +38,10 @@ class AnyOutlet(Protocol):
     def busy(self) -> bool:
         """Whether it has something to do."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why samples do not leave, None while they do."""
+
     def send(self, topic: str, body: bytes) -> None:
         """Send a sample that was read now."""
 
@@ -55,7 +60,7 @@ def run(given: Given, environ: Mapping[str, str]) -> int:
         outlet = outlet_of(settings)
         log.info("%s of node %s, for the broker at %s", ", ".join(settings.metrics), settings.node, settings.broker)
         try:
-            collect(settings, machine_of(settings), outlet, ending)
+            collect(settings, machine_of(settings), outlet, ending, environ)
         finally:
             outlet.close()
     return 0
@@ -84,7 +89,7 @@ def scopes_of(settings: Settings) -> dict[str, str]:
     return scopes
 
 
-def collect(settings: Settings, machine: Psutil, outlet: AnyOutlet, ending: Ending) -> None:
+def collect(settings: Settings, machine: Psutil, outlet: AnyOutlet, ending: Ending, environ: Mapping[str, str]) -> None:
     """Read each metric when it is due and send it."""
     scopes = scopes_of(settings)
     sources = {
@@ -92,6 +97,7 @@ def collect(settings: Settings, machine: Psutil, outlet: AnyOutlet, ending: Endi
     }
     steps = {metric: round(source.interval_s * SECOND_NS) for metric, source in sources.items()}
     schedule = Schedule(steps, time.monotonic_ns() + FIRST_SAMPLE_AFTER_NS)
+    pulse = Pulse(environ, max(source.interval_s for source in sources.values()))
     while not ending.within(0.0 if outlet.busy else _seconds_to(schedule.next)):
         if outlet.busy:
             outlet.work(min(LOOK_S_MAX, _seconds_to(schedule.next)))
@@ -99,6 +105,7 @@ def collect(settings: Settings, machine: Psutil, outlet: AnyOutlet, ending: Endi
             sample = sources[metric].sample()
             if sample is not None:
                 outlet.send(topic_of(settings.node, metric), sample)
+        pulse.beat([outlet.trouble, *(source.trouble for source in sources.values())])
 
 
 def _seconds_to(moment: int) -> float:

@@ -42,7 +42,7 @@ class AckedOutlet:
         )
         self._watched: Ack | None = None  # the first that has no answer yet
         self._watched_since = 0.0
-        self._is_silent = False
+        self.trouble: str | None = None
         self._say("%d samples of an earlier run wait in the spool %s")
 
     def send(self, topic: str, body: bytes) -> None:
@@ -71,12 +71,15 @@ class AckedOutlet:
         """Say once that no sample is acknowledged, and once that they are again."""
         now = time.monotonic()
         if self._watched is None or self._watched.done:
-            if self._is_silent:
+            if self.trouble is not None:
                 log.info("the broker at %s acknowledges samples again", self._broker)
-            self._watched, self._watched_since, self._is_silent = ack, now, False
-        elif now - self._watched_since > PATIENCE_S and not self._is_silent:
-            log.warning("no broker at %s acknowledges samples: they wait in the spool %s", self._broker, self._spool)
-            self._is_silent = True
+            self._watched, self._watched_since, self.trouble = ack, now, None
+        elif now - self._watched_since > PATIENCE_S and self.trouble is None:
+            self.trouble = (
+                f"no broker at {self._broker} acknowledges samples: they wait in the spool {self._spool}; start one "
+                "there, or name another with --broker or MINIMQ_BROKER"
+            )
+            log.warning("%s", self.trouble)
 
     def _say(self, sentence: str) -> None:
         state = self._producer.spool

@@ -17,6 +17,7 @@ class Notices:
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._said = NOTHING
+        self.trouble: str | None = None
         self._ingest = ""
         self._given_up = 0
 
@@ -32,7 +33,7 @@ class Notices:
         """Say where samples leave to, if they did not before."""
         if self._said != NOTHING or ingest != self._ingest:
             log.info("pushing to %s", ingest)
-            self._said, self._ingest = NOTHING, ingest
+            self._said, self._ingest, self.trouble = NOTHING, ingest, None
 
     def gives_up(self, count: int) -> None:
         """Count samples that are given up; say when it begins."""
@@ -53,5 +54,5 @@ class Notices:
 
     def _trouble(self, error: MqError, weight: int) -> None:
         if weight > self._said:
-            self._said = weight
+            self._said, self.trouble = weight, str(error)
             log.warning("%s; trying again, the last %d samples are kept", error, self._kept)

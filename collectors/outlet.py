@@ -42,6 +42,11 @@ class Outlet:
         """Whether there is a broker to be found, or something that waits for one."""
         return self._push is None or len(self._backlog) > 0
 
+    @property
+    def trouble(self) -> str | None:
+        """Why samples do not leave, None while they do."""
+        return self._notices.trouble
+
     def send(self, topic: str, body: bytes) -> None:
         """Send a sample that was read now, or keep it for later, with its time."""
         given_up = self._backlog.add(Sample(topic, body, time.time_ns()))

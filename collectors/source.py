@@ -13,7 +13,10 @@ log = logging.getLogger(__name__)
 
 
 class Source:
-    """Makes its reader at once. A reading that fails costs its sample, and is complained of once until one works."""
+    """Makes its reader at once. A reading that fails costs its sample, and is complained of once until one works.
+
+    What was complained of last, and still holds, is its `trouble`.
+    """
 
     def __init__(
         self, metric: str, node: str, psutil: Psutil, interval_s: float | None = None, scope: str = HOST
@@ -25,7 +28,7 @@ class Source:
         self._scope = scope
         self._collector = this_collector()
         self._read: Reader | None = None
-        self._failing = False
+        self.trouble: str | None = None
         self.sample()
 
     def sample(self) -> bytes | None:
@@ -35,7 +38,8 @@ class Source:
         except Exception as error:  # noqa: BLE001 - whatever a kernel or psutil comes up with, the others go on
             self._complain(f"{type(error).__name__}: {error}")
             return None
-        self._failing = self._failing and sample is None
+        if sample is not None:
+            self.trouble = None
         return sample
 
     def _attempt(self) -> bytes | None:
@@ -48,6 +52,6 @@ class Source:
         return encode(reading, time=time.time_ns(), interval_s=self.interval_s, **of)
 
     def _complain(self, why: str) -> None:
-        if not self._failing:
-            log.error("%s cannot be read, its samples are skipped: %s", self._metric, why)
-            self._failing = True
+        if self.trouble is None:
+            self.trouble = f"{self._metric} cannot be read, its samples are skipped: {why}"
+            log.error("%s", self.trouble)

@@ -20,6 +20,7 @@ from viewer.nodes import State
 from viewer.past import Past
 from viewer.samples import METRICS
 from viewer.series import LIVE
+from viewer.silence import Silence
 
 RECEIVE_S = 0.5
 REOPEN_S = 1.0
@@ -110,6 +111,7 @@ class Feed:
         self._fleet = Fleet(scope=self.scope)
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._silence = Silence(broker)
         self._tidy_at = self._count_at = self._thaw_at = 0.0
         self._clock_ahead = self._seen = 0
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -173,6 +175,7 @@ class Feed:
     def _note(self, *, connected: bool) -> None:
         """Say how it is, and tidy up now and then."""
         moment, now, known = time.monotonic(), self.now(), self.health
+        self._silence.note(connected=connected, moment=moment)
         frozen = self._freeze(moment, now, connected=connected)
         with self._lock:
             if moment >= self._tidy_at:

@@ -52,10 +52,12 @@ def broker(
     from mq.broker.server import Server
     from mq.broker.sockets import Endpoints
     from mq.cli import logs
+    from mq.cli.volume import refuse_without_volume
     from mq.journal.file_journal import FileJournal
 
     logs.configure(os.environ)
     limits = config.load(os.environ, Path.cwd())
+    refuse_without_volume(data, os.environ)
     _raise_file_limit()
     journal = FileJournal(data, limits)
     try:
@@ -68,10 +70,13 @@ def broker(
 
 def _serve(server: Server) -> None:
     """Serve until a signal. A thread waits for it: a handler would run only after a poll that may never end."""
+    from mq.health.note import Note, from_here, leave
+
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # in the threads too that are started from here on
     server.startup()
     Thread(target=_stop_at_a_signal, args=(server,), name="signals", daemon=True).start()
     _say_ready(server.endpoints)
+    leave(Note(from_here(server.endpoints["ops"] + "/readyz")), os.environ)
     server.main_loop()
     server.shutdown()
 

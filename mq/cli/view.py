@@ -15,6 +15,7 @@ from mq.cli import options
 
 ADDRESS, PORT = "127.0.0.1", 8080
 PORT_UNSAID = 80
+PAGE_ASKED = "/viewer/metadata"  # answers without making a session each time, as the page itself would
 LOCAL = ("localhost", "127.0.0.1")
 
 
@@ -47,10 +48,13 @@ def view(
     "panel serve viewer" in the repository's root does the same with Panel's own options.
     """
     from mq.cli.ports import refuse_taken
+    from mq.health.note import Note, from_here, leave
 
     source = _shown(broker, capsule)
     command = panel_command(address, port)
     refuse_taken(address, port, "--port")
+    asked = from_here(f"http://{_host(address)}:{port}{PAGE_ASKED}")
+    leave(Note(asked, source.get("MINIMQ_BROKER", "")), os.environ)
     os.environ.update({**source, **page_environ(address, port, origin or ())})
     os.execv(sys.executable, command)
 

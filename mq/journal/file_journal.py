@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from mq.config import Config
-from mq.errors import AppendFailed, JournalError
+from mq.errors import AppendFailed
 from mq.frame import Checked
 from mq.journal import layout
 from mq.journal.catalog import Catalog
@@ -28,6 +28,7 @@ from mq.journal.syncing import MARKS_S_MAX, Syncing
 from mq.journal.tidying import Rules, Tidying
 from mq.journal.tombstones import Tombstones
 from mq.journal.topic_log import TopicLog
+from mq.journal.unusable import unusable
 from mq.journal.upkeep import Upkeep
 from mq.topic import Pattern
 
@@ -68,8 +69,7 @@ class FileJournal:
                 self._tidying = Tidying(self._catalog, self._upkeep, Rules.of(config), steady)
                 undo.pop_all()
         except OSError as error:
-            why = f"{error.filename or data}: {error.strerror}"
-            raise JournalError(f"{data} cannot be used ({why}): mend that, or name another with --data") from error
+            raise unusable(data, error) from error
 
     @property
     def failure(self) -> str | None:

@@ -1,6 +1,6 @@
 """One owner of a data directory: ``flock(2)`` on itself, which the kernel releases however the owner ends.
 
-A file in it says who the owner is. It is no lock: somebody may delete it, as if it were stale.
+A file in it says who the owner is, with the name of its host: in each of two containers it may be process 7.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from mq.errors import Locked
 from mq.journal import layout
 
-_OWNER_BYTES_MAX = 64
+_OWNER_BYTES_MAX = 128
 
 
 class DirectoryLock:
@@ -28,7 +28,7 @@ class DirectoryLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._descriptor)
-            raise Locked(data, self._owner()) from None
+            raise Locked(os.path.abspath(data), self._owner()) from None
         except OSError as error:
             os.close(self._descriptor)
             error.filename = data
@@ -39,7 +39,9 @@ class DirectoryLock:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
         try:
             with suppress(OSError):  # on a full disk there may be no room for as much as a name
-                os.ftruncate(descriptor, os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0))
+                os.ftruncate(
+                    descriptor, os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+                )
         finally:
             os.close(descriptor)
 

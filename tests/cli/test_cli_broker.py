@@ -93,7 +93,8 @@ def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_second_broker_on_the_same_directory_is_refused(broker: BrokerProcess, tmp_path: Path) -> None:
     ran = refused(tmp_path, f"--data={broker.data}")
-    assert f"{broker.data} is in use by another broker (process {broker.process.pid})" in ran.complaint
+    owner = f"process {broker.process.pid} on {os.uname().nodename}"
+    assert f"{broker.data} is in use by another broker ({owner})" in ran.complaint
 
 
 def test_a_bad_setting_is_named_with_its_place(tmp_path: Path) -> None:

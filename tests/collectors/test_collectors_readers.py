@@ -47,6 +47,14 @@ def test_a_reading_that_fails_costs_its_sample_and_is_complained_of_once(caplog:
     assert complaints == ["cpu cannot be read, its samples are skipped: OSError: no such thing"] * 2
 
 
+def test_while_a_reading_fails_the_source_has_a_trouble_to_tell() -> None:
+    broken = OSError("no such thing")
+    source = Source("cpu", "n1", cores([BEFORE, broken, broken, BEFORE, AFTER]))
+    said = "cpu cannot be read, its samples are skipped: OSError: no such thing"
+    troubles = [(source.sample(), source.trouble)[1] for _ in range(3)]
+    assert troubles == [said, said, None]
+
+
 def test_a_reader_that_cannot_be_made_is_made_later(caplog: pytest.LogCaptureFixture) -> None:
     broken = KeyError("cpu")
     source = Source("cpu", "n1", cores([broken, broken, BEFORE, AFTER]))

@@ -289,7 +289,7 @@ def test_while_it_acts_it_is_the_owner(box: Box) -> None:
     with repairing(box) as (repair, plan):
         assert (box.path / "lock").read_text() == "process 1 of long ago\n"
         repair.carry_out(plan)
-        assert (box.path / "lock").read_text() == f"process {os.getpid()}\n"
+        assert (box.path / "lock").read_text() == f"process {os.getpid()} on {os.uname().nodename}\n"
 
 
 def test_also_where_there_is_no_lock_a_look_keeps_others_out_and_makes_none(box: Box) -> None:

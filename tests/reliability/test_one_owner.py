@@ -80,7 +80,8 @@ def test_a_second_broker_names_the_first_and_ends_at_once_and_touches_nothing(ha
         done, seconds = minimq("broker", "--data", str(hanging.data), *PORTS)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
-            f"minimq: {hanging.data} is in use by another broker (process {hanging.process.pid}): "
+            f"minimq: {hanging.data} is in use by another broker "
+            f"(process {hanging.process.pid} on {os.uname().nodename}): "
             "stop that one, or name another --data\n"
         )
         log.info("ended after %.2f s; the interpreter alone takes %.2f s", seconds, interpreter)
