@@ -144,11 +144,12 @@ class Unreachable(MqError, ConnectionError):
 
 
 class SpoolHeld(MqError):
-    """Another producer has this spool."""
+    """Another producer has this spool, or a child of its process does. `process` is where it was made, if known."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        super().__init__(f"the spool {path} is in use by another producer: end that one, or give this one its own")
+    def __init__(self, path: str, process: int | None = None) -> None:
+        self.path, self.process = path, process
+        by = "another producer" if process is None else f"process {process} or a child of it"
+        super().__init__(f"the spool {path} is held by {by}: end that one, or give this one its own")
 
 
 class SpoolUnusable(MqError):

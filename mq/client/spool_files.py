@@ -1,22 +1,23 @@
 """The files of a spool: segments that are appended to, the oldest deleted once nothing in them is needed any more.
 
-A directory belongs to one spool, and a spool to one process: ``flock(2)`` on the directory, which the kernel releases
-however its owner ends. A segment is never written to by a later life, so what a kill or a power cut left at its end
-stays as it is. One that holds damage is put aside when it is done with, not deleted.
+A segment is never written to by a later life, so what a kill or a power cut left at its end stays as it is. One that
+holds damage is put aside when it is done with, not deleted. Once the files were deleted or moved away under the spool
+it takes nothing more: what is in memory goes on from there.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from mq.errors import SpoolHeld, SpoolUnusable
+from mq.client.spool_directory import SpoolDirectory, gone
+from mq.errors import SpoolUnusable
 
 ASIDE = "unknown.frames"
 DAMAGED_FILES_MAX = 4
+NUMBER_MAX = 10**20 - 2  # the next has as many digits
 _SEGMENT = re.compile(r"@(\d{20})\.frames")
 _OURS = re.compile(r"@\d{20}\.(frames|damaged)|unknown\.frames")
 
@@ -29,6 +30,7 @@ class Segment:
 
     def __init__(self, number: int, path: str, size: int = 0) -> None:
         self.number, self.path, self.size = number, path, size
+        self.name = os.path.basename(path)
         self.synced = 0
         self.ends: dict[str, int] = {}
         self.oldest = self.newest = 0
@@ -46,8 +48,9 @@ class SpoolFiles:
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
-        self._lock = self._own()
+        self._directory = SpoolDirectory(directory)
         self._active = -1
+        self.is_gone = False
         try:
             self.segments = self._look()
             self.bytes = sum(segment.size for segment in self.segments)
@@ -64,8 +67,28 @@ class SpoolFiles:
         """The one that is appended to."""
         return self.segments[-1]
 
+    @property
+    def room(self) -> int:
+        """How many bytes the disk has left."""
+        disk = os.fstatvfs(self._active)
+        return disk.f_bavail * disk.f_frsize
+
+    def refuse_if_gone(self) -> None:
+        """Raise `FileNotFoundError` where what is appended would be in a file that no later life finds."""
+        if self.is_gone:
+            raise gone(self.directory)
+        try:
+            self._directory.refuse_if_gone()
+            if not os.fstat(self._active).st_nlink:
+                raise gone(self.active.path)
+        except FileNotFoundError:
+            self.is_gone = True
+            raise
+
     def append(self, data: bytes) -> int:
         """Append whole, or not at all, and return where it stands."""
+        if self.is_gone:
+            raise gone(self.directory)
         segment = self.active
         at = segment.size
         try:
@@ -82,9 +105,12 @@ class SpoolFiles:
 
     def read(self, segment: Segment, at: int, size: int) -> bytes:
         """Return so many bytes of a segment, as far as it has been written."""
-        descriptor = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
+        size = min(size, segment.size - at)
+        if segment is self.active:
+            return os.pread(self._active, size, at)
+        descriptor = self._directory.open(segment.name, os.O_RDONLY)
         try:
-            return os.pread(descriptor, min(size, segment.size - at), at)
+            return os.pread(descriptor, size, at)
         finally:
             os.close(descriptor)
 
@@ -93,6 +119,7 @@ class SpoolFiles:
         if synced and self.active.synced < self.active.size:
             os.fdatasync(self._active)
             self.active.synced = self.active.size
+        self.refuse_if_gone()
         self._begin()
 
     def sync_later(self) -> Callable[[], None]:
@@ -113,15 +140,14 @@ class SpoolFiles:
         segment = self.segments.pop(0)
         self.bytes -= segment.size
         if segment.is_damaged:
-            os.rename(segment.path, segment.path.removesuffix(".frames") + ".damaged")
+            self._directory.rename(segment.name, segment.name.removesuffix(".frames") + ".damaged")
             self._bound_damaged()
         else:
-            os.unlink(segment.path)
+            self._directory.unlink(segment.name)
 
     def put_aside(self, frames: bytes, limit: int) -> bool:
         """Keep frames for a person to look at; return whether there was room."""
-        path = os.path.join(self.directory, ASIDE)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        descriptor = self._directory.open(ASIDE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             if os.fstat(descriptor).st_size + len(frames) > limit:
                 return False
@@ -133,55 +159,34 @@ class SpoolFiles:
         """Let another have it."""
         if self._active >= 0:
             os.close(self._active)
-        os.close(self._lock)
-
-    def _own(self) -> int:
-        try:
-            os.makedirs(self.directory, mode=0o750, exist_ok=True)
-            descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            _sync_directory(os.path.dirname(os.path.abspath(self.directory)))
-        except OSError as error:
-            raise SpoolUnusable(self.directory, error.strerror or str(error)) from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            if isinstance(error, BlockingIOError):
-                raise SpoolHeld(self.directory) from None
-            raise SpoolUnusable(self.directory, error.strerror or str(error)) from None
-        return descriptor
+        self._directory.close()
 
     def _look(self) -> list[Segment]:
         segments: list[Segment] = []
-        with os.scandir(self.directory) as entries:
-            for entry in entries:
-                if not _OURS.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
-                    why = "it is none of a spool's files, or of a newer version: give the spool a directory of its own"
-                    raise SpoolUnusable(entry.path, why)
-                if found := _SEGMENT.fullmatch(entry.name):
-                    segments.append(Segment(int(found[1]), entry.path, entry.stat().st_size))
-        return sorted(segments, key=lambda segment: segment.number)
+        for name, size in self._directory.entries():
+            path = self._directory.path_of(name)
+            if not _OURS.fullmatch(name) or size is None:
+                why = "it is none of a spool's files, or of a newer version: give the spool a directory of its own"
+                raise SpoolUnusable(path, why)
+            if found := _SEGMENT.fullmatch(name):
+                segments.append(Segment(int(found[1]), path, size))
+        segments.sort(key=lambda segment: segment.number)
+        if segments and segments[-1].number > NUMBER_MAX:
+            why = "its number is the last of 20 digits, so no file can follow: no spool names one so, move it away"
+            raise SpoolUnusable(segments[-1].path, why)
+        return segments
 
     def _begin(self) -> None:
         number = self.segments[-1].number + 1 if self.segments else 1
-        segment = Segment(number, os.path.join(self.directory, f"@{number:020}.frames"))
-        descriptor = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        segment = Segment(number, self._directory.path_of(f"@{number:020}.frames"))
+        descriptor = self._directory.open(segment.name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         if self._active >= 0:
             os.close(self._active)
         self._active = descriptor
         self.segments.append(segment)
-        os.fsync(self._lock)  # the name is the directory's: without this a power cut takes the file
+        self._directory.sync()  # the name is the directory's: without this a power cut takes the file
 
     def _bound_damaged(self) -> None:
-        aside = sorted(name for name in os.listdir(self.directory) if name.endswith(".damaged"))
+        aside = sorted(name for name, _ in self._directory.entries() if name.endswith(".damaged"))
         for name in aside[:-DAMAGED_FILES_MAX]:
-            os.unlink(os.path.join(self.directory, name))
-
-
-def _sync_directory(path: str) -> None:
-    """Make a directory's names safe."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            self._directory.unlink(name)
