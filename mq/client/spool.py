@@ -23,6 +23,7 @@ from mq.client.spool_losses import Losses, SpoolState
 from mq.client.spool_opening import opened
 from mq.client.spool_rate import Rate
 from mq.client.spool_track import Track
+from mq.client.spool_unwritten import Unwritten
 from mq.client.spool_writer import SpoolLimits, SpoolWriter
 from mq.errors import MqError, SpoolDropped, StillSpooled, TimedOut
 from mq.frame import Content, Wanted
@@ -30,6 +31,7 @@ from mq.frame import Content, Wanted
 SYNC_S = 1.0
 LOOK_S = 0.2
 NEVER = float("inf")
+GONE = "as its file was deleted or moved away"
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Spool:
         self._files, self._tracks, self._damaged = opened(directory)
         self._writer = SpoolWriter(self._files, self._tracks, limits, self._lose)
         self._backlog = Backlog(self._files)
+        self._unwritten = Unwritten(self._write_late)
         self._asked: WeakValueDictionary[tuple[str, int], Batch] = WeakValueDictionary()  # of what is on disk only
         self._lost: list[tuple[Batch, Outcome]] = []
         self._losses = Losses(self._files)
@@ -59,8 +62,10 @@ class Spool:
         """How it is now."""
         with self._lock:
             records = sum(self._tracks[topic].pending for topic in self._busy)
+            waiting = sum(self._tracks[topic].waiting for topic in self._busy)
+            memory_only = records - waiting if self._files.is_gone else self._unwritten.records
             counts = self._losses.dropped, self._losses.refused, self._losses.unknown, self._damaged
-            return SpoolState(records, self._files.bytes, *counts, self._writer.failure)
+            return SpoolState(records, self._files.bytes, *counts, self._writer.failure, memory_only)
 
     @property
     def empty(self) -> bool:
@@ -81,6 +86,8 @@ class Spool:
     def keep(self, batch: Batch, content: Content, *, has_room: bool) -> bool | None:
         """Write a batch down. Return whether it goes right now, else it waits on the disk; None if that fails."""
         with self._lock:
+            if not self._unwritten.write(batch.topic):
+                return None
             track, now = self._track(batch.topic), time.time_ns()
             frame = kept(content, wanted=self._wanted, produced=batch.produced, place=track.next, now=now)
             at = self._writer.write(frame, now)
@@ -91,16 +98,19 @@ class Spool:
             segment = self._files.active
             batch.kept = self._place(track, batch, content.records, segment.number, feed=goes)
             segment.holds(batch.topic, track.next, now)
+            self._recover()
             if not goes:
                 self._asked[batch.topic, batch.kept.place] = batch
                 self._rate.add(len(frame))
                 self._backlog.begin(segment.number, at)
             return goes
 
-    def keep_in_memory(self, batch: Batch, records: int) -> None:
+    def keep_in_memory(self, batch: Batch, content: Content) -> None:
         """Give a batch its place though the disk does not take it. Its topic has nothing on disk only."""
         with self._lock:
-            batch.kept = self._place(self._track(batch.topic), batch, records, 0, feed=True)
+            batch.content = content
+            batch.kept = self._place(self._track(batch.topic), batch, content.records, 0, feed=True)
+            self._unwritten.add(batch)
 
     # --- what goes out
 
@@ -140,13 +150,16 @@ class Spool:
         with self._lock:
             told, self._lost = self._lost, []
             changed: dict[str, None] = {}
+            if any(_is_none(outcome) for _, outcome in outcomes):
+                self._rescue()
             for batch, outcome in outcomes:
                 if batch.kept is None:
                     told.append((batch, outcome))
-                elif _is_none(outcome) and batch.kept.segment >= self._files.segments[0].number:
+                elif _is_none(outcome) and self._is_on_disk(batch.kept):
                     told.append((batch, StillSpooled(batch.topic, self._files.directory)))
                 else:
                     told.append((batch, outcome))
+                    self._unwritten.discard(batch.topic, batch.kept.place)
                     self._settle(batch.topic, batch.kept.place, batch.count)
                     changed[batch.topic] = None
                     self._losses.take(batch, outcome)
@@ -165,6 +178,7 @@ class Spool:
             if now < self._looks_at:
                 return self._looks_at
             self._looks_at = now + SYNC_S
+            self._rescue()
             self._writer.drop_old(time.time_ns())
             sync = self._writer.sync() if self._has_waited() else None
             self._ends_seen = {topic: self._tracks[topic].next for topic in self._busy}
@@ -175,18 +189,53 @@ class Spool:
     def close(self) -> list[tuple[Batch, Outcome]]:
         """Let go of the files; return what is to be said of what is on disk only."""
         with self._lock:
+            self._rescue()
             left = [batch for batch in self._asked.values() if batch.outcome is None]
             sync = self._writer.sync() if self._busy else None
             if sync is not None:
                 self._sync(sync)
             self._files.close()
-            return [(batch, StillSpooled(batch.topic, self._files.directory)) for batch in left]
+            return [(batch, self._left_behind(batch)) for batch in left]
 
     # --- the lock is held in what follows
 
     def _has_waited(self) -> bool:
         """Whether something is unsettled that was there already when it was last looked."""
         return any(self._tracks[topic].floor < self._ends_seen.get(topic, 0) for topic in self._busy)
+
+    def _rescue(self) -> None:
+        """Notice when the files are gone. Write down what waits in memory only, if that works by now."""
+        self._writer.look_for_files()
+        if self._unwritten.records:
+            self._unwritten.write_all()
+            self._recover()
+
+    def _write_late(self, batch: Batch) -> bool:
+        """Write down what the disk did not take before."""
+        if batch.content is None or batch.kept is None:
+            return True
+        place, wanted, now = batch.kept.place, batch.kept.wanted, time.time_ns()
+        frame = kept(batch.content, wanted=wanted, produced=batch.produced, place=place, now=now)
+        if self._writer.write(frame, now) is None:
+            return False
+        batch.kept.segment = self._files.active.number
+        self._files.active.holds(batch.topic, place + batch.count, now)
+        return True
+
+    def _recover(self) -> None:
+        if not self._unwritten.records:
+            self._writer.recover()
+
+    def _is_on_disk(self, it: Kept) -> bool:
+        return it.segment >= self._files.segments[0].number and not self._files.is_gone
+
+    def _left_behind(self, batch: Batch) -> MqError:
+        """Return what is to be said of what is on disk only at the end."""
+        if not self._files.is_gone:
+            return StillSpooled(batch.topic, self._files.directory)
+        error = SpoolDropped(batch.topic, batch.count, GONE)
+        self._losses.drop(error, batch.count)
+        return error
 
     def _track(self, topic: str) -> Track:
         track = self._tracks.get(topic)
@@ -207,6 +256,9 @@ class Spool:
         while True:
             try:
                 found = self._backlog.next(self._is_waiting)
+            except FileNotFoundError:
+                self._pass_deleted()
+                continue
             except OSError as error:
                 log.error("the spool cannot be read: %s: %s", error.filename, error.strerror)  # noqa: TRY400 - it is known
                 return None
@@ -218,6 +270,13 @@ class Spool:
             if not self._writer.is_too_old(found.header.appended, now):
                 return found
             self._lose(found.topic, found.place + found.header.count, "as they were too old")
+
+    def _pass_deleted(self) -> None:
+        """Give up what was in a file that somebody has deleted, and go on behind it."""
+        gone = self._backlog.pass_segment()
+        for topic, end in gone.ends.items():
+            if topic in self._tracks:
+                self._lose(topic, end, GONE)
 
     def _is_waiting(self, found: Found) -> bool:
         track = self._tracks.get(found.topic)

@@ -50,6 +50,12 @@ class Backlog:
         """Take a frame back: there was no room for it."""
         self._returned = found
 
+    def pass_segment(self) -> Segment:
+        """Go behind the segment one is in, and return it."""
+        segment = self._current()
+        self._at, self._items = segment.size, iter(())
+        return segment
+
     def _pass(self, damage: Damage) -> None:
         """Go behind damage. What is only cut off by the end of what was read is read again, with all that is behind."""
         segment = self._current()

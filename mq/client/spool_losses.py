@@ -23,8 +23,9 @@ class SpoolState(NamedTuple):
     """How a spool is: records that wait for their acknowledgement, bytes in its files, and what was lost in this life.
 
     `dropped` records were given up, as too many or too old, or damaged; `refused` ones the broker does not take; of
-    `unknown` ones nobody knows whether they are stored. `damaged` counts places in files that could not be read, and
-    `failure` is why the disk takes nothing right now.
+    `unknown` ones nobody knows whether they are stored. `damaged` counts places in files that could not be read.
+    `failure` is why the disk does not take all, as long as that is so, and `memory_only` is how many of the `records`
+    are not on it: a kill of the producer would take them along.
     """
 
     records: int
@@ -34,6 +35,7 @@ class SpoolState(NamedTuple):
     unknown: int
     damaged: int
     failure: str | None
+    memory_only: int
 
 
 class Losses:

@@ -46,6 +46,7 @@ class SpoolWriter:
         self._limits = limits
         self._lose = lose
         self.failure: str | None = None
+        self._refused_bytes = 0  # of the largest frame that the disk has not taken, nor one like it since
 
     def write(self, frame: bytes, now: int) -> int | None:
         """Append a frame and return where it stands; None when the disk does not take it, which is said once."""
@@ -56,12 +57,26 @@ class SpoolWriter:
                 self._drop_oldest(f"as it holds {self._limits.bytes_max} bytes at most")
             at = self._files.append(frame)
         except OSError as error:
+            self._refused_bytes = max(self._refused_bytes, len(frame))
             self._fails(error)
             return None
-        if self.failure is not None:
+        if len(frame) >= self._refused_bytes:
+            self._refused_bytes = 0
+        return at
+
+    def recover(self) -> None:
+        """Take back that the disk takes nothing, as all is on it: but not while it has no room for what it refused."""
+        if self.failure is not None and self._files.room >= self._refused_bytes:
             log.warning("the spool %s takes records again", self._files.directory)
             self.failure = None
-        return at
+            self._refused_bytes = 0
+
+    def look_for_files(self) -> None:
+        """Fail where the files were deleted or moved away."""
+        try:
+            self._files.refuse_if_gone()
+        except OSError as error:
+            self._fails(error)
 
     def note(self, topics: Iterable[str], now: int) -> None:
         """Write down how far topics are. What cannot be, a later life finds out by asking the broker again."""

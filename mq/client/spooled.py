@@ -72,7 +72,7 @@ class SpooledGathering(Gathering):
             goes = self._spool.keep(batch, content, has_room=self._has_room(cost))
             if goes is None:
                 self._wait_for_turn(topic, cost)
-                self._spool.keep_in_memory(batch, content.records)
+                self._spool.keep_in_memory(batch, content)
             if goes is not False:
                 batch.content, batch.cost = content, cost
                 self._room -= cost

@@ -74,7 +74,7 @@ def test_send_does_not_wait_for_a_broker_that_is_away_and_memory_stays_bounded(
         assert len(held) < 2_000
         broker.restart()
         producer.flush(60)
-        assert state(producer)[:1] + state(producer)[2:] == (0, 0, 0, 0, 0, None)
+        assert state(producer)[:1] + state(producer)[2:] == (0, 0, 0, 0, 0, None, 0)
     for at, topic in enumerate(topics):
         found = list(mq.replay(broker.control, topic))
         assert [message.body for message in found] == [b"%d" % number for number in range(at, count, 3)]
@@ -252,7 +252,7 @@ def test_a_refusal_that_is_final_is_raised_counted_and_takes_nothing_with_it(spo
         with pytest.raises(Refused, match="bad_batch"):
             bad.result(PATIENCE_S)
         assert good.result(PATIENCE_S)
-        assert state(producer)[2:] == (0, 1, 0, 0, None)
+        assert state(producer)[2:] == (0, 1, 0, 0, None, 0)
 
 
 def test_nothing_is_left_open(broker: BrokerProcess, spool: Path) -> None:

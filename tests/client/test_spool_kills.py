@@ -54,7 +54,7 @@ def test_what_send_has_taken_is_in_the_journal_once_and_in_order(
     with mq.Producer(broker.control, spool=tmp_path / "spool", spool_drain_bytes_s=1 << 30) as producer:
         producer.flush(300)
         assert producer.spool is not None
-        assert producer.spool[2:] == (0, 0, 0, 0, None), seed
+        assert producer.spool[2:] == (0, 0, 0, 0, None, 0), seed
     for which in range(2):
         found = [tuple(map(int, message.body.split())) for message in mq.replay(broker.control, f"topic/{which}")]
         assert found == sorted(set(found)), seed
