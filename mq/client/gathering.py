@@ -122,7 +122,7 @@ class Gathering:
         self.refuse_other_processes()
         with self._lock:
             self._close_all()
-            if not self._changed.wait_for(lambda: self._settled, timeout):
+            if not self._changed.wait_for(lambda: self._waiting == 0, timeout):
                 raise TimedOut(f"flush: {self._waiting} bytes of records", timeout or 0.0)
 
     @property
@@ -184,20 +184,19 @@ class Gathering:
     def settle(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> None:
         """Give answers, and the room back."""
         with self._lock:
-            for batch, outcome in outcomes:
-                batch.outcome = outcome
-                batch.records = []
-                batch.content = None
-                self._room += batch.cost
-                if isinstance(outcome, MqError) and not isinstance(outcome, SpoolDropped | StillSpooled):
-                    self._given_up.append(batch)  # what a spool drops or keeps, the spool tells
-            self._changed.notify_all()
+            self._answer(outcomes)
 
     # The lock is held in what follows.
 
-    @property
-    def _settled(self) -> bool:
-        return self._waiting == 0
+    def _answer(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> None:
+        for batch, outcome in outcomes:
+            batch.outcome = outcome
+            batch.records = []
+            batch.content = None
+            self._room += batch.cost
+            if isinstance(outcome, MqError) and not isinstance(outcome, SpoolDropped | StillSpooled):
+                self._given_up.append(batch)  # what a spool drops or keeps, the spool tells
+        self._changed.notify_all()
 
     @property
     def _waiting(self) -> int:

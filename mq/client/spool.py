@@ -72,6 +72,20 @@ class Spool:
         """Whether everything is settled."""
         return not self._busy
 
+    def unsettled(self) -> dict[str, int]:
+        """Return the topics with something unsettled, and the place behind their last record."""
+        with self._lock:
+            return {topic: self._tracks[topic].next for topic in self._busy}
+
+    def is_settled(self, ends: dict[str, int]) -> bool:
+        """Whether all before these places is settled; topics that have come so far are taken out."""
+        with self._lock:
+            while ends and (topic := next(iter(ends))):
+                if topic in self._busy and self._tracks[topic].floor < ends[topic]:
+                    return False
+                del ends[topic]
+            return True
+
     # --- what comes in
 
     def waits(self, topic: str) -> bool:

@@ -10,7 +10,7 @@ from mq.client.batch import RECORD_BYTES, Batch, Outcome
 from mq.client.gathering import AWAKE, Gathering, Patience
 from mq.client.packing import Packing
 from mq.client.spool import NEVER, Spool
-from mq.errors import Closed, NotStored
+from mq.errors import Closed, NotStored, TimedOut
 from mq.frame import Content
 
 
@@ -28,6 +28,14 @@ class SpooledGathering(Gathering):
     def put_many(self, topic: str, bodies: Sequence[bytes], produced: int | None = None) -> Ack:
         """Hand over records that are stored together or not at all; the answer is that of the last."""
         return self._keep(topic, self._packing.pack_large(topic, bodies), produced)
+
+    def flush(self, timeout: float | None) -> None:
+        """Wait until everything has its answer that was handed over before. Raises `TimedOut`."""
+        self.refuse_other_processes()
+        with self._lock:
+            ends = self._spool.unsettled()
+            if not self._changed.wait_for(lambda: self._spool.is_settled(ends), timeout):
+                raise TimedOut(f"flush: records for {len(ends)} topics", timeout or 0.0)
 
     # What the producer's thread calls.
 
@@ -53,8 +61,9 @@ class SpooledGathering(Gathering):
         return self._spool.waiting(topic)
 
     def settle(self, outcomes: Sequence[tuple[Batch, Outcome]]) -> None:
-        """Give answers, and the room back."""
-        super().settle(self._spool.settle(outcomes))
+        """Give answers, and the room back. What counts as settled has its answer: nobody sees one without the other."""
+        with self._lock:
+            self._answer(self._spool.settle(outcomes))
 
     def release(self) -> None:
         """Let another producer have the spool."""
@@ -82,10 +91,6 @@ class SpooledGathering(Gathering):
             return Ack(self, batch, content.records - 1)
 
     # The lock is held in what follows.
-
-    @property
-    def _settled(self) -> bool:
-        return self._waiting == 0 and self._spool.empty
 
     def _has_room(self, cost: int) -> bool:
         return cost <= self._room or self._waiting == 0

@@ -104,6 +104,37 @@ def test_close_leaves_what_no_broker_took_and_says_how_much(broker: BrokerProces
     assert bodies(broker) == [b"%d" % number for number in range(101)]
 
 
+def test_flush_does_not_wait_for_what_others_send_meanwhile(broker: BrokerProcess, spool: Path) -> None:
+    with mq.Producer(broker.control, spool=spool) as producer:
+        acks: list[mq.Ack] = []
+        is_over = threading.Event()
+
+        def send() -> None:
+            while not is_over.is_set():
+                acks.append(producer.send("busy", b"x" * 100))
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            eventually(lambda: len(acks) > 1_000)
+            mine = producer.send(TOPIC, b"mine")
+            producer.flush(PATIENCE_S)
+            assert mine.done
+            sent = len(acks)
+            eventually(lambda: len(acks) > sent)  # the others still send
+        finally:
+            is_over.set()
+            thread.join()
+
+
+def test_what_flush_has_waited_for_has_its_answer(broker: BrokerProcess, spool: Path) -> None:
+    with mq.Producer(broker.control, "written", spool=spool) as producer:
+        for _ in range(200):
+            acks = [producer.send(topic, b"x") for topic in (TOPIC, "other")]
+            producer.flush(PATIENCE_S)
+            assert [ack.done for ack in acks] == [True, True]
+
+
 def test_another_topic_does_not_wait_behind_a_backlog_that_is_drained_at_its_rate(
     broker: BrokerProcess, spool: Path
 ) -> None:
