@@ -175,7 +175,8 @@ class Feed:
     def _note(self, *, connected: bool) -> None:
         """Say how it is, and tidy up now and then."""
         moment, now, known = time.monotonic(), self.now(), self.health
-        self._silence.note(connected=connected, moment=moment)
+        if self.past is None:
+            self._silence.note(connected=connected, moment=moment)
         frozen = self._freeze(moment, now, connected=connected)
         with self._lock:
             if moment >= self._tidy_at:

@@ -92,7 +92,7 @@ def test_a_page_that_polls_as_of_old_draws_collectors_of_today_and_producers_of_
     with mq.Producer(broker.control) as producer:
         for number in range(3):
             reading = Reading(10.5 + number, "%")
-            body = encode(reading, time=number, node="new", metric="cpu", interval_s=1, collector="h/1")
+            body = encode(reading, time=number, node="new", metric="cpu", interval_s=1, scope="host", collector="h/1")
             producer.send("host/new/cpu", body).result(10)
     gateway.produce("nodes", "old")
     gateway.produce("old-mem", "42.25")

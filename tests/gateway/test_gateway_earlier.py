@@ -25,7 +25,7 @@ MANY = 1_000_000
 def sample(value: float, metric: str = "cpu") -> bytes:
     """Return what a collector of today publishes."""
     reading = Reading(value, "%")
-    return encode(reading, time=time.time_ns(), node="n1", metric=metric, interval_s=1, collector="h/1")
+    return encode(reading, time=time.time_ns(), node="n1", metric=metric, interval_s=1, scope="host", collector="h/1")
 
 
 def test_a_message_is_produced_and_consumed_and_the_consumer_moves_on(gateway: GatewayProcess) -> None:
