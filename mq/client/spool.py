@@ -16,12 +16,11 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from weakref import WeakValueDictionary
 
-from mq.client.batch import RECORD_BYTES, Batch, Kept, Outcome
-from mq.client.spool_backlog import Backlog
-from mq.client.spool_frames import Found, kept
+from mq.client.batch import Batch, Kept, Outcome
+from mq.client.spool_feed import GONE, NEVER, Asked, Feed
+from mq.client.spool_frames import kept
 from mq.client.spool_losses import Losses, SpoolState
 from mq.client.spool_opening import opened
-from mq.client.spool_rate import Rate
 from mq.client.spool_track import Track
 from mq.client.spool_unwritten import Unwritten
 from mq.client.spool_writer import SpoolLimits, SpoolWriter
@@ -29,9 +28,6 @@ from mq.errors import MqError, SpoolDropped, StillSpooled, TimedOut
 from mq.frame import Content, Wanted
 
 SYNC_S = 1.0
-LOOK_S = 0.2
-NEVER = float("inf")
-GONE = "as its file was deleted or moved away"
 
 log = logging.getLogger(__name__)
 
@@ -44,18 +40,17 @@ class Spool:
         self._lock = Lock()
         self._files, self._tracks, self._damaged = opened(directory)
         self._writer = SpoolWriter(self._files, self._tracks, limits, self._lose)
-        self._backlog = Backlog(self._files)
         self._unwritten = Unwritten(self._write_late)
-        self._asked: WeakValueDictionary[tuple[str, int], Batch] = WeakValueDictionary()  # of what is on disk only
+        self._asked: Asked = WeakValueDictionary()
         self._lost: list[tuple[Batch, Outcome]] = []
         self._losses = Losses(self._files)
-        self._rate = Rate(limits.drain_bytes_s)
         self._looks_at = 0.0
         self._ends_seen: dict[str, int] = {}  # of topics with something unsettled, when it was last looked
         self._busy = {topic for topic, track in self._tracks.items() if not track.idle}
+        self._feed = Feed(self._files, self._tracks, self._busy, self._asked, self._lose, limits.drain_bytes_s)
         self._writer.remove_finished()
         if self._busy:
-            self._backlog.begin(0, 0)
+            self._feed.begin()
 
     @property
     def state(self) -> SpoolState:
@@ -115,8 +110,7 @@ class Spool:
             self._recover()
             if not goes:
                 self._asked[batch.topic, batch.kept.place] = batch
-                self._rate.add(len(frame))
-                self._backlog.begin(segment.number, at)
+                self._feed.queue(segment.number, at, len(frame))
             return goes
 
     def keep_in_memory(self, batch: Batch, content: Content) -> None:
@@ -130,22 +124,9 @@ class Spool:
 
     def feed(self, now: float, takes: Callable[[int], bool]) -> tuple[list[Batch], float]:
         """Return what is to be sent of what is on disk only, and when to ask again. `takes` says if there is room."""
-        batches: list[Batch] = []
         with self._lock:
-            self._rate.grow(now)
-            while self._backlog.is_open:
-                if wait_s := self._rate.wait_s():
-                    return batches, now + wait_s
-                found = self._next()
-                if found is None:
-                    break
-                cost = found.content.size + found.header.count * RECORD_BYTES
-                if not takes(cost):
-                    self._backlog.give_back(found)
-                    return batches, now + LOOK_S
-                self._rate.take(found.stop - found.at)
-                batches.append(self._hand_out(found, cost))
-        return batches, NEVER
+            wall = time.time_ns()
+            return self._feed.take(now, takes, lambda written: self._writer.is_too_old(written, wall))
 
     def may_send(self, batch: Batch, producer: int, sequence: int) -> bool:
         """Whether a batch may travel so now. If so it is written down first: a later life would send it likewise."""
@@ -263,50 +244,6 @@ class Spool:
             track.feed(place, records)
         self._busy.add(batch.topic)
         return Kept(place, segment, self._wanted)
-
-    def _next(self) -> Found | None:
-        """Return the next frame that is to be sent. Those that are too old are dropped, and those that are damaged."""
-        now = time.time_ns()
-        while True:
-            try:
-                found = self._backlog.next(self._is_waiting)
-            except FileNotFoundError:
-                self._pass_deleted()
-                continue
-            except OSError as error:
-                log.error("the spool cannot be read: %s: %s", error.filename, error.strerror)  # noqa: TRY400 - it is known
-                return None
-            if found is None:
-                for topic in list(self._busy):
-                    self._lose(topic, self._tracks[topic].next, "as its file is damaged")
-                return None
-            self._lose(found.topic, found.place, "as its file is damaged")
-            if not self._writer.is_too_old(found.header.appended, now):
-                return found
-            self._lose(found.topic, found.place + found.header.count, "as they were too old")
-
-    def _pass_deleted(self) -> None:
-        """Give up what was in a file that somebody has deleted, and go on behind it."""
-        gone = self._backlog.pass_segment()
-        for topic, end in gone.ends.items():
-            if topic in self._tracks:
-                self._lose(topic, end, GONE)
-
-    def _is_waiting(self, found: Found) -> bool:
-        track = self._tracks.get(found.topic)
-        return not found.is_note and track is not None and track.fed <= found.place < track.next
-
-    def _hand_out(self, found: Found, cost: int) -> Batch:
-        """Make a batch of a frame, or of the one whose ack somebody holds."""
-        track, header = self._tracks[found.topic], found.header
-        track.feed(found.place, header.count)
-        batch = self._asked.pop((found.topic, found.place), None)
-        if batch is None:
-            batch = Batch(found.topic, 0, produced=header.produced, due=0.0, give_up_at=NEVER)
-        batch.content, batch.count, batch.cost = found.content, header.count, cost
-        segment = self._backlog.segment
-        batch.kept = Kept(found.place, segment, header.wanted, track.doubted(found.place))
-        return batch
 
     def _settle(self, topic: str, place: int, count: int) -> None:
         track = self._tracks[topic]

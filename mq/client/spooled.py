@@ -9,7 +9,8 @@ from mq.client.ack import Ack
 from mq.client.batch import RECORD_BYTES, Batch, Outcome
 from mq.client.gathering import AWAKE, Gathering, Patience
 from mq.client.packing import Packing
-from mq.client.spool import NEVER, Spool
+from mq.client.spool import Spool
+from mq.client.spool_feed import NEVER
 from mq.errors import Closed, NotStored, TimedOut
 from mq.frame import Content
 
@@ -20,6 +21,7 @@ class SpooledGathering(Gathering):
     def __init__(self, patience: Patience, packing: Packing, wake: Callable[[], None], spool: Spool) -> None:
         super().__init__(patience, packing, wake)
         self._spool = spool
+        self._is_released = False
 
     def put(self, topic: str, body: bytes) -> Ack:
         """Hand over one record."""
@@ -34,7 +36,8 @@ class SpooledGathering(Gathering):
         self.refuse_other_processes()
         with self._lock:
             ends = self._spool.unsettled()
-            if not self._changed.wait_for(lambda: self._spool.is_settled(ends), timeout):
+            self._changed.wait_for(lambda: self._spool.is_settled(ends) or self._is_released, timeout)
+            if ends:
                 raise TimedOut(f"flush: records for {len(ends)} topics", timeout or 0.0)
 
     # What the producer's thread calls.
@@ -67,7 +70,9 @@ class SpooledGathering(Gathering):
 
     def release(self) -> None:
         """Let another producer have the spool."""
-        super().settle(self._spool.close())
+        left = self._spool.close()
+        self._is_released = True
+        super().settle(left)
 
     def _keep(self, topic: str, content: Content, produced: int | None = None) -> Ack:
         self.refuse_other_processes()

@@ -90,6 +90,9 @@ def test_close_leaves_what_no_broker_took_and_says_how_much(broker: BrokerProces
     acks = [producer.send(TOPIC, b"%d" % number) for number in range(100)]
     producer.close(0)
     assert state(producer).records == 100
+    before = time.monotonic()
+    producer.close()  # of one that is closed nothing more is to come
+    assert time.monotonic() - before < 5.0
     for ack in acks:
         with pytest.raises(StillSpooled) as caught:
             ack.result(0)
