@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 from contextlib import suppress
-from pathlib import Path
 
 from mq.errors import SpoolHeld, SpoolUnusable
 
@@ -100,8 +99,8 @@ def _holder(descriptor: int) -> int | None:
     """Return the process that has locked a directory, None where the kernel does not say."""
     found = os.fstat(descriptor)
     file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    with suppress(OSError):
-        for line in Path(LOCKS).read_text("ascii").splitlines():
+    with suppress(OSError), open(LOCKS, encoding="ascii") as lines:
+        for line in lines:
             words = line.split()
             if words[1] == "FLOCK" and words[5] == file and int(words[4]) > 0:
                 return int(words[4])
