@@ -2,7 +2,7 @@
 #   make up            broker, collectors and viewer on this machine; options: make up ARGS="--port 8081"
 #   make test          all tests; installs what else they need from Debian's packages when run as root
 #   make test-docker   what docker compose starts, with the Docker that is installed
-#   make check         ruff, mypy, import-linter
+#   make check         ruff, mypy, import-linter, hadolint
 #   make bench         the figures, as a table
 #   make mutants       takes out one guard after the other: which test misses it, as a table
 #   make screenshot    docs/page.png
@@ -31,6 +31,7 @@ check: .venv/dev.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint Dockerfile
 
 bench: .venv/dev.installed
 	$(BIN)/python -m bench $(ARGS)
