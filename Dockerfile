@@ -26,8 +26,10 @@ COPY viewer viewer
 RUN pip --python /app/venv/bin/python install --no-deps --prefix /app/own .
 
 FROM ${PYTHON_IMAGE}
+ARG PYTHON_IMAGE
 # /tmp is the one place besides the data that may be written to, also when the rest is mounted read-only.
-ENV PATH=/app/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1
+ENV PATH=/app/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
+    MINIMQ_HEALTH=/tmp/minimq.health MINIMQ_NEEDS_VOLUME=true
 WORKDIR /app
 # The official image comes without byte code of Python's own library: made at each start, it costs a collector 5 MB.
 RUN python -m compileall -q -x '/(tests?|idlelib|tkinter|turtledemo|site-packages)/' \
@@ -40,11 +42,16 @@ COPY --from=builder /app/own venv
 USER 10001:10001
 # The gateway; ingest, live, control, health and metrics; the page.
 EXPOSE 5000 5555 5556 5557 5558 8080
+# One for every part: each tells in a note how it is to be asked. It says in one line what is wrong: docker inspect.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "mq.health"]
 ENTRYPOINT ["minimq"]
 CMD ["--help"]
 
 ARG VERSION=unreleased
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="MiniMQ" \
       org.opencontainers.image.description="A small message broker with a journal, collectors of host metrics, and a viewer" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}"
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"

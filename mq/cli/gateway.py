@@ -37,8 +37,10 @@ def gateway(
     from mq.gateway.gateway import Gateway
     from mq.gateway.limits import load
     from mq.gateway.server import bind, serve, url_of
+    from mq.health.note import Note, from_here, leave
 
     logs.configure(os.environ)
     limits = load(os.environ)
     with bind(address, port) as bound:
+        leave(Note(from_here(f"{url_of(bound)}/healthz"), broker), os.environ)
         serve(Gateway(broker, limits, origin or ()), bound, lambda: say(f"ready gateway={url_of(bound)}"))

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "settings.md").read_text("utf-8")
 ROWS = {found[1]: found[0] for found in re.finditer(r"^\| `(\w+)` \|.*$", PAGE, re.MULTILINE)}
 SETTINGS = NUMBERS
-VARIABLE = re.compile(r'(?:environ(?:\.get\(|\[)|envvar=|for name in \()"([A-Z_]+)"(?:, "([A-Z_]+)")?')
+VARIABLE = re.compile(r'(?:environ(?:\.get\(|\[)|\nVARIABLE = |envvar=|for name in \()"([A-Z_]+)"(?:, "([A-Z_]+)")?')
 
 
 def cells(name: str) -> list[str]:

@@ -114,7 +114,7 @@ def test_a_spool_that_cannot_be_used_is_one_line_and_an_exit_code(tmp_path: Path
     command = [sys.executable, "-m", "collectors", *held]
     with collecting(tmp_path / "log", *held, SPOOL_DIR=str(tmp_path / "spool")):
         eventually(lambda: (tmp_path / "spool").exists() and spooled(tmp_path / "spool"))
-        for directory, why in [(tmp_path / "spool", "another producer"), (Path("/proc/spool"), "cannot be used")]:
+        for directory, why in [(tmp_path / "spool", "is held by process"), (Path("/proc/spool"), "cannot be used")]:
             said = environment(SPOOL_DIR=str(directory))
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=said)
             assert done.returncode == 1
