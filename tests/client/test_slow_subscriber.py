@@ -180,9 +180,11 @@ def test_a_forged_report_is_refused_and_leaves_nothing(
 def test_many_subscribers_are_told_page_by_page_and_who_says_nothing_is_served(
     broker: BrokerProcess, socket: SocketFactory
 ) -> None:
-    peer = socket(zmq.DEALER)
-    peer.connect(broker.control)
+    peers = [socket(zmq.DEALER) for _ in range(16)]  # of one connection no more than so many subscribers count
+    for peer in peers:
+        peer.connect(broker.control)
     for number in range(250):
+        peer = peers[number % len(peers)]
         told = {"name": f"n{number}", "number": number, "lag": number, "repaired": 0, "lost": 0, "topics": []}
         peer.send(Heads(number + 1, ["#"], report=told).encode())
         assert isinstance(decode(peer.recv()), HeadList)
