@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mq.errors import MqError
+from mq.errors import MqError, TooLarge
 from mq.gateway.answers import json_answer
 from mq.gateway.gateway import Gateway
 from mq.gateway.names import place_of
@@ -18,10 +18,14 @@ from mq.gateway.publishing import Publish
 from mq.gateway.samples import message_of, sample_of
 from mq.gateway.table import Given
 
+ESCAPED = 6  # bytes of JSON that a byte of a message may take
+
 
 async def produce(gateway: Gateway, request: Request, _: Given) -> Response:
     """Store a message; a number under ``<node>-<metric>`` as a sample."""
     async with gateway.intake.body(request) as body:
+        if len(body) > ESCAPED * gateway.limits.record_bytes_max:
+            raise TooLarge(gateway.limits.record_bytes_max, len(body))
         name, message = _produced(body)
     try:
         place = place_of(name)

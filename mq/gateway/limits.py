@@ -24,6 +24,8 @@ class Limits:
     """Sizes are in bytes, times in seconds, as the names say. ``docs/gateway.md`` says what each bounds."""
 
     body_bytes_max: int = _limit(16 << 20, 1024)
+    record_bytes_max: int = _limit(1 << 20, 1024)
+    lines_max: int = _limit(500_000, 1)
     bodies_bytes_max: int = _limit(128 << 20, 1024)
     body_s_max: float = _limit(60.0, 0.1)
     header_bytes_max: int = _limit(64 << 10, 1024)

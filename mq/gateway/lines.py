@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mq.errors import MqError
+from mq.errors import MqError, TooLarge
 from mq.gateway.bodies import is_json, text_of, unpacked
+from mq.gateway.limits import Limits
 
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 JSON, MSGPACK = "application/json", ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack")
@@ -21,10 +22,22 @@ class BadBody(MqError, ValueError):
     """A body that is not what its Content-Type says."""
 
 
-def records_of(body: bytes, media_type: str) -> list[bytes]:
-    """Return the records in a body. Raises `BadBody`, which names the line."""
+class TooManyLines(MqError, ValueError):
+    """A body of more lines than one may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a body has at most lines_max ({limit:,}) lines: send less at once")
+
+
+def records_of(body: bytes, media_type: str, limits: Limits) -> list[bytes]:
+    """Return the records in a body. Raises `BadBody`, which names the line, `TooLarge` and `TooManyLines`.
+
+    What is too large is not looked into: taken apart, a body can be a hundred times its size.
+    """
     if media_type in NDJSON:
-        return _lines(body)
+        return _lines(body, limits)
+    if len(body) > limits.record_bytes_max:
+        raise TooLarge(limits.record_bytes_max, len(body))
     if media_type == JSON or media_type.endswith("+json"):
         text = text_of(body)
         if text is None or not is_json(text):
@@ -36,7 +49,9 @@ def records_of(body: bytes, media_type: str) -> list[bytes]:
     return [body]
 
 
-def _lines(body: bytes) -> list[bytes]:
+def _lines(body: bytes, limits: Limits) -> list[bytes]:
+    if body.count(b"\n") > limits.lines_max:
+        raise TooManyLines(limits.lines_max)
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -44,6 +59,8 @@ def _lines(body: bytes) -> list[bytes]:
         raise BadBody(f"line {number} is not UTF-8: nothing of this is stored") from None
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
+        if len(line) > limits.record_bytes_max:
+            raise TooLarge(limits.record_bytes_max, len(line))
         if not is_json(line) and line.strip(_BLANK):
             raise BadBody(f"line {number} is not JSON: {line[:_SHOWN]!r}; nothing of this is stored")
     records = [line.rstrip("\r").encode() for line in lines if line.strip(_BLANK)]

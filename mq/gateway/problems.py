@@ -23,7 +23,7 @@ from mq.errors import (
     Unreachable,
 )
 from mq.gateway.cursor import BadCursor
-from mq.gateway.lines import BadBody
+from mq.gateway.lines import BadBody, TooManyLines
 from mq.gateway.moments import BadTime
 from mq.gateway.publishing import PartlyStored
 from mq.gateway.workers import Bug, Overloaded
@@ -64,7 +64,7 @@ KINDS = tuple(it for it in list(globals().values()) if isinstance(it, Kind))
 
 _BY_CLASS: tuple[tuple[tuple[type[MqError], ...], Kind], ...] = (
     ((BadTopic, BadPattern, BadTime, BadCursor, BadBody), BAD_REQUEST),
-    ((TooLarge,), TOO_LARGE),
+    ((TooLarge, TooManyLines), TOO_LARGE),
     ((Overloaded,), OVERLOADED),
     ((NotStored, Unreachable, Closed), AWAY),
     ((TimedOut, Disconnected), UNKNOWN),

@@ -32,9 +32,9 @@ async def publish(gateway: Gateway, request: Request, given: Given) -> Response:
             raise Problem(BAD_REQUEST, "there is no body: an empty record is one with a Content-Type")
         media_type = (said or UNSAID).partition(";")[0].strip().lower()
         if len(body) >= OWN_THREAD_BYTES:
-            records = await asyncio.to_thread(records_of, body, media_type)
+            records = await asyncio.to_thread(records_of, body, media_type, gateway.limits)
         else:
-            records = records_of(body, media_type)
+            records = records_of(body, media_type, gateway.limits)
         gateway.presence.refuse_if_away()
         ranges = await gateway.publishing.publish(Publish(given["topic"], records, given["durability"]))
     about = {"topic": given["topic"], "records": len(records), "durability": given["durability"]}

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from mq.client.cursor import NO_END
 from mq.client.message import Message
-from mq.errors import BadTopic, NotStored
+from mq.errors import BadTopic, NotStored, TooLarge
 from mq.gateway.bodies import is_json, record_json
 from mq.gateway.cursor import BadCursor, Cursor, decode
-from mq.gateway.lines import FRAME_BYTES, FRAME_RECORDS_MAX, BadBody, frames_of, records_of
+from mq.gateway.limits import Limits
+from mq.gateway.lines import FRAME_BYTES, FRAME_RECORDS_MAX, BadBody, TooManyLines, frames_of, records_of
 from mq.gateway.moments import BadTime, moment_of
 from mq.gateway.names import Place, place_of
 from mq.gateway.problems import AWAY, problem_of
@@ -130,7 +131,8 @@ def test_what_is_json_is_what_pythons_own_reader_takes_but_for_nan(text: str) ->
     st.sampled_from(["\n", "\r\n", "\n\n"]),
 )
 def test_each_line_is_a_record_as_it_stands(lines: list[str], between: str) -> None:
-    assert records_of(between.join(lines).encode(), "application/x-ndjson") == [line.encode() for line in lines]
+    body = between.join(lines).encode()
+    assert records_of(body, "application/x-ndjson", Limits()) == [line.encode() for line in lines]
 
 
 @given(
@@ -139,7 +141,7 @@ def test_each_line_is_a_record_as_it_stands(lines: list[str], between: str) -> N
 )
 def test_any_body_is_records_or_is_refused(body: bytes, media_type: str) -> None:
     try:
-        assert records_of(body, media_type)
+        assert records_of(body, media_type, Limits())
     except BadBody:
         assert media_type != "x/y"
 
@@ -216,3 +218,17 @@ def test_any_other_id_is_refused_or_means_itself(text: str) -> None:
 def test_an_id_of_too_many_topics_is_refused() -> None:
     with pytest.raises(BadCursor, match="names 2 topics, and 1 is the most"):
         decode("o0 a@1.1 b@1.1", 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "error"),
+    [
+        (b"[" * 2_000, "application/json", TooLarge),
+        (b"\x90" * 2_000, "application/msgpack", TooLarge),
+        (b"1\n" + b"2" * 2_000, "application/x-ndjson", TooLarge),
+        (b"1\n" * 11, "application/x-ndjson", TooManyLines),
+    ],
+)
+def test_what_is_too_large_is_not_looked_into(body: bytes, media_type: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        records_of(body, media_type, Limits(record_bytes_max=1_024, lines_max=10))
