@@ -87,7 +87,7 @@ def test_data_that_cannot_be_written_is_said_by_the_broker_and_ends_it(tmp_path:
     with up(tmp_path, "--data", "file/data") as run:
         assert run.ended(START_S_MAX) == 1
         first, _ = run.err.splitlines()
-        assert first.startswith("minimq: file/data cannot be used")
+        assert first.startswith(f"minimq: {tmp_path}/file/data cannot be used")
         assert run.events == ["the broker ended with exit code 1: everything else is ended too"]
 
 

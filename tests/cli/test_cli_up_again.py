@@ -63,7 +63,7 @@ def test_a_broker_that_cannot_come_back_says_why_and_is_tried_again(tmp_path: Pa
             eventually(lambda: refused in run.complaints())
         finally:
             os.close(directory)
-        assert re.search(r"^minimq: data is in use by another broker", run.err, re.MULTILINE)
+        assert re.search(r"^minimq: \S+/data is in use by another broker", run.err, re.MULTILINE)
         assert run.newest() is None  # it answers
         assert run.end(signal.SIGTERM, END_S_MAX) == 0
 
